@@ -26,7 +26,7 @@ pub use command_sender::CommandSender;
 pub use direction::Direction;
 pub use event::{
     Activations, ChangedSetting, EpochMetrics, Event, GradientProfile, Level, LogLine, Monitor, ProbeFrame,
-    Resumed, RunInfo, RunStatus, Sample, Saved, StepMetrics, TokenPrediction, ValidationMetrics,
+    Resumed, RunInfo, RunStatus, Sample, Saved, StepMetrics, TokenPrediction, Undone, ValidationMetrics,
 };
 pub use examples::{ClassifiedText, SeriesExcerpt, ValidationExamples, WordErrors};
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
+#[path = "resume/batch_size.rs"]
+mod batch_size;
 #[path = "resume/branch.rs"]
 mod branch;
 #[path = "resume/damaged.rs"]
@@ -10,6 +12,10 @@ mod damaged;
 mod killed;
 #[path = "resume/refused.rs"]
 mod refused;
+#[path = "resume/samples.rs"]
+mod samples;
+#[path = "resume/undone.rs"]
+mod undone;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,9 +97,12 @@ fn events(folder: &Path) -> Vec<String> {
     let mut all = Vec::new();
     for event in reader.events().unwrap() {
         let event = match event.unwrap() {
-            Event::Status(_) | Event::Saved(_) | Event::Log(_) | Event::Prepared(_) | Event::Resumed(_) => {
-                continue;
-            }
+            Event::Status(_)
+            | Event::Saved(_)
+            | Event::Log(_)
+            | Event::Prepared(_)
+            | Event::Resumed(_)
+            | Event::Undone(_) => continue,
             Event::Command(command) if !command.request.command.is_setting() => continue,
             Event::Step(mut metrics) => {
                 (metrics.sequences_per_s, metrics.seconds) = (0.0, 0.0);

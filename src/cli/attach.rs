@@ -128,8 +128,9 @@ fn start(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()>
 struct Feed {
     run: PathBuf,
     events: Sender<Event>,
-    /// The number of events sent that are no pictures.
+    /// The number of events sent that are no pictures, and of the last of them that undid a change.
     seq: u64,
+    undone: u64,
     is_over: bool,
     /// Whether the screen has ended.
     is_closed: bool,
@@ -137,7 +138,7 @@ struct Feed {
 
 impl Feed {
     fn new(run: PathBuf, events: Sender<Event>) -> Self {
-        Self { run, events, seq: 0, is_over: false, is_closed: false }
+        Self { run, events, seq: 0, undone: 0, is_over: false, is_closed: false }
     }
 
     fn send(&mut self, mut event: Event) {
@@ -146,6 +147,9 @@ impl Feed {
             info.folder.clone_from(&self.run);
         }
         self.seq += u64::from(!event.is_picture());
+        if let Event::Undone(undone) = &event {
+            (self.seq, self.undone) = (undone.seq, undone.number);
+        }
         self.is_over = match &event {
             Event::Status(status) => status.is_over(),
             _ => self.is_over,
@@ -167,7 +171,7 @@ impl Feed {
             thread::sleep(LAST_WORDS / 30);
         }
         if !self.is_over && !self.is_closed {
-            let mut tail = Tail::new(&self.run, self.seq);
+            let mut tail = Tail::new(&self.run, self.seq, self.undone);
             let _ = tail.read(&mut |event| self.send(event));
         }
         if !self.is_over && !self.is_closed {
@@ -201,11 +205,11 @@ fn follow(run: PathBuf, mut frames: Frames, events: Sender<Event>) -> impl FnOnc
 /// Sends on the events of a recording that another host writes.
 fn poll(run: PathBuf, text: String, events: Sender<Event>) -> impl FnOnce() + Send {
     move || {
-        let (mut tail, mut idle) = (Tail::new(&run, 0), 0);
+        let (mut tail, mut idle) = (Tail::new(&run, 0, 0), 0);
         let mut feed = Feed::new(run, events);
         let mut is_new = true;
         while !feed.is_over && !feed.is_closed {
-            let before = feed.seq;
+            let before = (feed.seq, feed.undone);
             if let Err(error) = tail.read(&mut |event| feed.send(event))
                 && !matches!(&error, RunError::Io { .. })
             {
@@ -215,7 +219,7 @@ fn poll(run: PathBuf, text: String, events: Sender<Event>) -> impl FnOnce() + Se
             if std::mem::take(&mut is_new) {
                 feed.log(Level::Warning, text.clone());
             }
-            idle = if feed.seq > before { 0 } else { idle + 1 };
+            idle = if (feed.seq, feed.undone) != before { 0 } else { idle + 1 };
             if idle >= LOOK_AFTER && !owner::is_live(&feed.run) {
                 break;
             }

@@ -54,6 +54,12 @@ enum Message {
         /// Epochs without an improvement
         epochs: usize,
     },
+    /// Set the number of sequences of a batch from the next epoch on
+    Batch {
+        /// At least 1; stateful layers have the batch size of the preset
+        #[arg(value_name = "SEQUENCES")]
+        batch_size: usize,
+    },
     /// Show the network another text
     Probe {
         /// The text
@@ -68,6 +74,13 @@ enum Message {
         #[arg(long)]
         temperature: Option<f64>,
     },
+    /// Sample a language model from a beginning that is longer by a token
+    Next {
+        /// One of the candidates that its samples have
+        token: String,
+    },
+    /// Undo the last change: training goes back to the step before it
+    Undo,
     /// Drop the pace of the preset
     FullSpeed,
     /// Write a checkpoint and continue
@@ -138,11 +151,14 @@ impl Message {
             }
             Self::Dropout { rate } => Command::SetDropout { rate: *rate },
             Self::Patience { epochs } => Command::SetPatience { patience: *epochs },
+            Self::Batch { batch_size } => Command::SetBatchSize { batch_size: *batch_size },
             Self::Probe { text } => Command::AddProbe { text: text.clone() },
             Self::Sample { prime, temperature } => {
                 Command::SetSample { prime: prime.clone(), temperature: *temperature }
             }
             Self::FullSpeed => Command::FullSpeed,
+            Self::Next { token } => Command::ExtendSample { token: token.clone() },
+            Self::Undo => Command::Undo,
             Self::Save => Command::Save,
             Self::Stop { discard: false } => Command::SaveAndStop,
             Self::Stop { discard: true } => Command::Stop,

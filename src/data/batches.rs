@@ -20,6 +20,9 @@ pub trait StreamedSplit: Debug + Send {
     /// Sets the order of later epochs.
     fn set_order(&mut self, order: BatchOrder);
 
+    /// Sets the number of sequences of a batch of later epochs.
+    fn set_batch_size(&mut self, batch_size: usize);
+
     /// The number of sequences.
     fn len(&self) -> usize;
 
@@ -72,6 +75,14 @@ impl Batches {
         match self {
             Self::InMemory { sampler, .. } => sampler.batches(),
             Self::Streamed(streamed) => streamed.batches(),
+        }
+    }
+
+    /// Sets the number of sequences of a batch, between two epochs.
+    pub fn set_batch_size(&mut self, batch_size: usize) {
+        match self {
+            Self::InMemory { sampler, .. } => sampler.set_batch_size(batch_size),
+            Self::Streamed(streamed) => streamed.set_batch_size(batch_size),
         }
     }
 

@@ -97,6 +97,14 @@ impl Generator {
         }
     }
 
+    /// The text `prime` with `token` behind it; `None` if the model does not know the token.
+    pub fn extended(&self, prime: &str, token: &str) -> Option<String> {
+        self.vocabulary.id(token)?;
+        let has_gaps = matches!(self.level, Level::Word | Level::Symbol);
+        let gap = if has_gaps && !prime.is_empty() { " " } else { "" };
+        Some(format!("{prime}{gap}{token}"))
+    }
+
     /// The `most` most probable tokens after `prime` with their probabilities, the most probable first.
     pub fn candidates(&mut self, params: &Params, prime: &str, most: usize) -> Vec<(String, f32)> {
         self.stepwise.reset_states();

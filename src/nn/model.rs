@@ -325,6 +325,14 @@ impl Model {
         self.nodes.iter_mut().filter_map(|node| node.spec.dropout_mut()).map(|old| *old = rate).count()
     }
 
+    /// Sets the rates of dropout to those of `other`, which has the same layers.
+    pub fn restore_dropout(&mut self, mut other: Self) {
+        let rates = other.nodes.iter_mut().map(|node| node.spec.dropout_mut().copied());
+        for (node, rate) in self.nodes.iter_mut().zip(rates) {
+            node.spec.dropout_mut().zip(rate).into_iter().for_each(|(old, rate)| *old = rate);
+        }
+    }
+
     /// The layers with output shapes and numbers of parameters, as Keras's `summary`.
     pub fn table(&self) -> &ModelTable {
         &self.table

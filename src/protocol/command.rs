@@ -30,6 +30,11 @@ pub enum Command {
         /// The rate, from 0 and below 1.
         rate: f64,
     },
+    /// Set the number of sequences of a batch from the next epoch on, or from this one if it has no step yet.
+    SetBatchSize {
+        /// Sequences, at least 1 and at most those of the training data.
+        batch_size: usize,
+    },
     /// Set the patience of early stopping.
     SetPatience {
         /// Epochs without an improvement after which training stops, at least 1.
@@ -49,8 +54,15 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         temperature: Option<f64>,
     },
+    /// Sample a language model from a beginning that is longer by a token, as if it had written that itself.
+    ExtendSample {
+        /// The token, as in [`Sample::candidates`](super::Sample::candidates).
+        token: String,
+    },
     /// Ignore the preset's pace from now on.
     FullSpeed,
+    /// Undo the latest command that changed the training: go back to the step before it.
+    Undo,
     /// Write a checkpoint and continue.
     Save,
     /// Write a checkpoint and end.
@@ -93,6 +105,9 @@ impl Command {
                 let fits = temperature.is_finite() && *temperature >= 0.0;
                 ("temperature", *temperature, fits, "0 or more and finite")
             }
+            Self::SetBatchSize { batch_size } => {
+                ("batch_size", *batch_size as f64, *batch_size > 0, "1 or more")
+            }
             Self::SetPatience { patience } => ("patience", *patience as f64, *patience > 0, "1 or more"),
             _ => return Ok(()),
         };
@@ -102,7 +117,10 @@ impl Command {
     /// Whether it changes a setting, which a training that is resumed takes over.
     pub fn is_setting(&self) -> bool {
         self.changes_training()
-            || matches!(self, Self::AddProbe { .. } | Self::SetSample { .. } | Self::FullSpeed)
+            || matches!(
+                self,
+                Self::AddProbe { .. } | Self::SetSample { .. } | Self::ExtendSample { .. } | Self::FullSpeed
+            )
     }
 
     /// Whether the weights of later steps depend on it: the spec alone does not give them.
@@ -114,6 +132,7 @@ impl Command {
                 | Self::SetClipnorm { .. }
                 | Self::SetDropout { .. }
                 | Self::SetPatience { .. }
+                | Self::SetBatchSize { .. }
         )
     }
 }
@@ -161,6 +180,7 @@ mod tests {
             Command::SetClipnorm { global_clipnorm: Some(-1.0) },
             Command::SetDropout { rate: 1.0 },
             Command::SetPatience { patience: 0 },
+            Command::SetBatchSize { batch_size: 0 },
             Command::SetSample { prime: None, temperature: Some(-0.5) },
         ];
         for command in wrong {

@@ -43,6 +43,8 @@ pub enum Event {
     Command(AppliedCommand),
     /// Training goes on from a checkpoint.
     Resumed(Resumed),
+    /// Training has gone back to the step before a change: the events of later steps are void, and no longer recorded.
+    Undone(Undone),
     /// A command has added a probe, with the next number of [`ProbeFrame::probe`].
     ProbeAdded(ProbeText),
     /// A condition that the preset warns of has come true. A line of the log says it as well.
@@ -372,6 +374,25 @@ pub struct Resumed {
     /// The run that this one was branched from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<PathBuf>,
+}
+
+/// A change that was undone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Undone {
+    /// The number of updates before it, to which training has gone back.
+    pub step: u64,
+    /// The epoch of the next update, from 1.
+    pub epoch: usize,
+    /// Who has undone it.
+    pub by: String,
+    /// The number of updates that were made when it was undone.
+    pub from: u64,
+    /// The changes that no longer apply, in order.
+    pub changes: Vec<AppliedCommand>,
+    /// Increases with every one of a run.
+    pub number: u64,
+    /// The number of this event in the recording, from 1, pictures left out.
+    pub seq: u64,
 }
 
 /// A setting that was changed when training went on from a checkpoint, or branched.

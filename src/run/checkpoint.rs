@@ -3,6 +3,7 @@
 //! ```text
 //! checkpoints/step-N/   model.safetensors  optimizer.safetensors  carried.safetensors  state.json  DONE
 //! checkpoints/last      the name of one of these folders and a newline; likewise checkpoints/best
+//! checkpoints/undo      the names of those to which training can go back, a line each: see [`undo`]
 //! ```
 //!
 //! `carried.safetensors` has the states that stateful layers carry to the next batch, if there are any.
@@ -18,6 +19,7 @@
 
 mod done;
 mod tensors;
+pub mod undo;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -162,12 +164,13 @@ fn write_as(folder: &Folder, checkpoint: &Checkpoint<'_>, pointers: &[Which]) ->
     let _ = remove_all(&root, is_partial);
     let path = free_name(&root, checkpoint.step);
     let written = write_new(folder, checkpoint, &path, pointers);
+    let kept = undo::names(&root).into_iter().map(|name| root.join(name)).chain([path.clone()]).collect();
     // Removal that fails now is retried at the next checkpoint.
     let is_named = |which| named(&root, which).is_ok_and(|named| named == path);
     if written.is_err() && !is_named(Which::Last) && !is_named(Which::Best) {
         let _ = remove(&path);
     }
-    let _ = remove_unnamed(&root, checkpoint.keep.max(1));
+    let _ = remove_unnamed(&root, checkpoint.keep.max(1), kept);
     // If the folder has gone meanwhile, that is the reason of any other error.
     written.map_err(|error| folder.check_place().err().unwrap_or(error))?;
     let weights = tensors::fingerprint(&checkpoint.model);
@@ -252,6 +255,7 @@ fn write_new(
         order: 1 + highest_order(root),
         last: pointers.contains(&Which::Last),
         best: pointers.contains(&Which::Best),
+        undo: pointers.is_empty(),
     };
     write_files(&temporary, checkpoint, done)?;
     durable::rename(&temporary, path)?;
@@ -384,13 +388,17 @@ fn named(root: &Path, which: Which) -> Result<PathBuf, RunError> {
     let content = durable::read_regular(&pointer).map_err(RunError::io("read", &pointer))?;
     let name = std::str::from_utf8(&content).unwrap_or_default().trim_end();
     // Only a sibling folder is allowed: the file may have been tampered with.
-    let plain = name.strip_prefix("step-").is_some_and(|rest| {
-        rest.starts_with(|c: char| c.is_ascii_digit()) && rest.chars().all(|c| c.is_ascii_digit() || c == '-')
-    });
-    match plain {
+    match is_name(name) {
         true => Ok(root.join(name)),
         false => Err(RunError::damaged(&pointer, "it does not name a checkpoint such as `step-100`")),
     }
+}
+
+/// Whether `name` is that of a checkpoint's folder, such as `step-100`.
+fn is_name(name: &str) -> bool {
+    name.strip_prefix("step-").is_some_and(|rest| {
+        rest.starts_with(|c: char| c.is_ascii_digit()) && rest.chars().all(|c| c.is_ascii_digit() || c == '-')
+    })
 }
 
 /// The complete checkpoints. What cannot be read is not one of them.
@@ -413,14 +421,17 @@ fn is_partial(path: &Path) -> bool {
     file_name(path).starts_with(".step-")
 }
 
-/// Removes the checkpoints that nothing names and that are not of the `latest` steps, and incomplete ones left by a crash.
-fn remove_unnamed(root: &Path, latest: usize) -> Result<(), RunError> {
+/// Removes the checkpoints that nothing names and that are not of the `latest` steps, and incomplete ones left by a crash; but not those
+/// `kept`.
+fn remove_unnamed(root: &Path, latest: usize, mut kept: Vec<PathBuf>) -> Result<(), RunError> {
     let pointers = [Which::Last, Which::Best].into_iter().filter(|which| root.join(which.name()).exists());
     // A pointer that cannot be read may name any of them: then all complete ones stay.
-    let kept = pointers.map(|which| named(root, which)).collect::<Result<Vec<_>, _>>();
-    let Ok(mut kept) = kept else { return remove_all(root, is_partial) };
+    let named = pointers.map(|which| named(root, which)).collect::<Result<Vec<_>, _>>();
+    let Ok(named) = named else { return remove_all(root, is_partial) };
+    kept.extend(named);
+    let saved = complete(root).filter(|(_, done)| !done.undo);
     let mut by_step: Vec<(u64, u64, PathBuf)> =
-        complete(root).map(|(path, done)| (done.step, done.order, path)).collect();
+        saved.map(|(path, done)| (done.step, done.order, path)).collect();
     by_step.sort_by(|a, b| b.cmp(a));
     // Of several of one step, the one that was saved last.
     by_step.dedup_by_key(|(step, ..)| *step);

@@ -79,6 +79,7 @@ pub(super) enum Kind {
     Stride = 20,
     Weights = 21,
     Examples = 24,
+    Undone = 30,
     Index = 255,
 }
 
@@ -106,7 +107,7 @@ impl Kind {
         use Kind::{
             Alert, Command, Epoch, Examples, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation,
             OldLearningRate, OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status,
-            Step, Stride, Validation, Weights,
+            Step, Stride, Undone, Validation, Weights,
         };
         let all = [
             Prepared,
@@ -131,6 +132,7 @@ impl Kind {
             Stride,
             Weights,
             Examples,
+            Undone,
             Index,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)

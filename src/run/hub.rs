@@ -177,8 +177,21 @@ impl Broadcast {
         }
         let Some(frame) = frame(event, step) else { return };
         let frame: Arc<[u8]> = frame.into();
-        // Who has gone, or must catch up by the file, is no subscriber any more.
-        self.queues.retain(|queue| Arc::strong_count(queue) > 1 && queue.push(picture, &frame));
+        // Who has gone is no subscriber any more.
+        self.queues.retain(|queue| Arc::strong_count(queue) > 1);
+        for queue in &self.queues {
+            queue.push(picture, &frame);
+        }
+    }
+
+    /// The recording has gone back to its first `seq` events that are no pictures; `latest` are the last of them.
+    pub fn rewind(&mut self, seq: u64, latest: &[Event]) {
+        self.seq = seq;
+        let mut summary = self.summary.lock().unwrap_or_else(PoisonError::into_inner);
+        (summary.step, summary.epoch, summary.validation) = (None, None, None);
+        drop(summary);
+        latest.iter().for_each(|event| self.summarize(event));
+        self.queues.iter().for_each(|queue| queue.rewind(seq));
     }
 
     fn summarize(&self, event: &Event) {
@@ -194,6 +207,7 @@ impl Broadcast {
                     step.learning_rate = applied.learning_rate;
                 }
             }
+            Event::Undone(_) => summary.commands += 1,
             Event::Epoch(epoch) => summary.epoch = Some((**epoch).clone()),
             Event::Validation(validation) => summary.validation = Some(validation.clone()),
             _ => {}
@@ -229,8 +243,8 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::protocol::{Activations, ProbeFrame};
-    use crate::run::{Folder, Recorder};
+    use crate::protocol::{Activations, ProbeFrame, Saved};
+    use crate::run::{Folder, Recorder, ResumePoint};
 
     const SOON: Duration = Duration::from_millis(1);
 
@@ -290,7 +304,7 @@ mod tests {
                     let bytes = frames.concat();
                     assert_eq!(read(FrameStream::after_header(bytes.as_slice()), &mut steps), scalars);
                 }
-                Received::Overflow => panic!("the queue is large enough"),
+                Received::Overflow | Received::Rewound(_) => panic!("the queue is large enough"),
                 Received::End => return steps,
             }
         }
@@ -321,6 +335,32 @@ mod tests {
         }
         assert!(matches!(hub.subscribe(), Err(SubscribeError::Ended)));
         assert_eq!((hub.summary().seq, hub.summary().step.unwrap().step), (3000, 3000));
+    }
+
+    #[test]
+    fn a_subscriber_reads_what_was_undone_and_then_the_recording_from_there_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&dir.path().join("run")).unwrap();
+        let mut recorder = Recorder::start(&folder, 1 << 20).unwrap();
+        let saved = Saved { step: 10, path: "checkpoints/step-10".into(), ..Saved::default() };
+        (1..=10).for_each(|at| assert!(recorder.record(step(at)).is_ok()));
+        recorder.record(Event::Saved(saved.clone())).unwrap();
+        let subscription = recorder.hub().subscribe().unwrap();
+        (11..=20).for_each(|at| assert!(recorder.record(step(at)).is_ok()));
+        let to = ResumePoint { checkpoint: saved, epoch: 1, before_validation: false, metrics_bytes: None };
+        assert_eq!(recorder.rewind(to).unwrap(), 11);
+        assert_eq!(recorder.hub().summary().step.unwrap().step, 10);
+        (11..=13).for_each(|at| assert!(recorder.record(step(at)).is_ok()));
+        assert!(matches!(subscription.queue.receive(SOON), Received::Rewound(11)));
+        let again = recorder.hub().subscribe().unwrap();
+        recorder.finish().unwrap();
+        assert_eq!(steps(&again), (1..=13).collect::<Vec<_>>());
+        // Whoever reads the old file reads it to its end.
+        let mut before = Vec::new();
+        read(subscription.prefix.frames().unwrap(), &mut before);
+        assert_eq!(before, (1..=10).collect::<Vec<_>>());
+        let lines = std::fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
+        assert_eq!(lines.lines().count(), 13);
     }
 
     #[cfg(target_os = "linux")]

@@ -59,6 +59,22 @@ impl MetricsWriter {
         Ok((Self::open(path)?, lost))
     }
 
+    /// The folder of the file.
+    pub fn folder(&self) -> &Path {
+        self.output.path().parent().unwrap_or(Path::new("."))
+    }
+
+    /// Drops the lines that were written after the checkpoint of `to`.
+    ///
+    /// # Errors
+    /// If the file cannot be read or truncated.
+    pub fn rewind(&mut self, to: &ResumePoint, recorded: impl FnOnce() -> Vec<u8>) -> Result<(), RunError> {
+        self.sync()?;
+        let (rewound, _) = Self::resume(self.output.path(), Some(to), recorded)?;
+        *self = Self { lost: self.lost, ..rewound };
+        Ok(())
+    }
+
     /// Bytes of all lines, if they are written.
     pub fn bytes(&self) -> Option<u64> {
         self.output.bytes()

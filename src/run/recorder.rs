@@ -47,6 +47,8 @@ enum Message {
     Event(Event),
     /// Write all events so far, and send the length of `metrics.jsonl`, if they are written.
     Sync(Sender<Option<u64>>),
+    /// Drop what was recorded after a checkpoint, and send the number of events left that are no pictures.
+    Rewind(Box<ResumePoint>, Sender<Result<u64, RunError>>),
 }
 
 #[derive(Debug)]
@@ -137,6 +139,18 @@ impl Recorder {
         length.recv().ok()?
     }
 
+    /// Drops all that was recorded after the checkpoint of `to`; returns the number of events left that are no pictures.
+    ///
+    /// # Errors
+    /// If the files cannot be read or written.
+    pub fn rewind(&self, to: ResumePoint) -> Result<u64, RunError> {
+        let Some(Running { queue, thread }) = &self.running else { return Err(RunError::NotRecording) };
+        let (reply, rewound) = bounded(1);
+        queue.send(Message::Rewind(Box::new(to), reply)).map_err(|_| RunError::NotRecording)?;
+        thread.thread().unpark();
+        rewound.recv().map_err(|_| RunError::NotRecording)?
+    }
+
     /// Waits until all events are written and synced, with the index of `frames.bin`.
     ///
     /// # Errors
@@ -224,6 +238,10 @@ impl Files {
                     // The sender may have stopped waiting.
                     let _ = reply.send(length);
                 }
+                Ok(Message::Rewind(to, reply)) => {
+                    let rewound = self.rewind(&to);
+                    let _ = reply.send(rewound);
+                }
                 Ok(Message::Event(event)) => {
                     let written = self.metrics.write(&event).and(self.frames.write(&event));
                     self.note(written);
@@ -250,6 +268,17 @@ impl Files {
                 due = self.is_stalled.then(|| Instant::now() + FLUSH_EVERY);
             }
         }
+    }
+
+    /// Drops what was recorded after the checkpoint of `to`; returns the number of events left that are no pictures.
+    fn rewind(&mut self, to: &ResumePoint) -> Result<u64, RunError> {
+        self.sync()?;
+        self.frames.rewind(to)?;
+        let frames = self.metrics.folder().join("frames.bin");
+        self.metrics.rewind(to, || lost_lines::recorded(&frames, Some(to)))?;
+        let (seq, latest) = self.frames.scalars();
+        self.broadcast.rewind(seq, &latest);
+        Ok(seq)
     }
 
     /// Receives a message, at the latest at `due`; answers requests to subscribe meanwhile.

@@ -210,6 +210,11 @@ impl Clock {
         self.before + self.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
+    /// Whether it stands still.
+    pub fn is_paused(&self) -> bool {
+        self.since.is_none()
+    }
+
     pub fn pause(&mut self) {
         self.before = self.elapsed();
         self.since = None;

@@ -108,6 +108,14 @@ impl MemoryEstimate {
         Self::of(spec, model, &known)
     }
 
+    /// Of batches of another size, with `sequences` of training data, which are in memory.
+    pub fn of_batch(spec: &RunSpec, model: &Model, batch_size: usize, sequences: usize) -> Self {
+        let mut spec = spec.clone();
+        spec.train.batch_size = batch_size;
+        let batch = Self::of(&spec, model, &Known { train: sequences, validation: 0, inputs: None });
+        Self { weights: 0, ..batch }
+    }
+
     fn of(spec: &RunSpec, model: &Model, known: &Known<'_>) -> Self {
         let train = spec.train.batch_size.min(known.train);
         let validation = validation_batch(spec.train.batch_size, model).min(known.validation);

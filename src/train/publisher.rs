@@ -11,7 +11,7 @@ use crate::preset::AlertSpec;
 use crate::protocol::{Alert, Event, Level, LogLine, RunStatus};
 use crate::run::control::Server;
 use crate::run::owner::OwnerGuard;
-use crate::run::{Hub, Recorder, RunError};
+use crate::run::{Hub, Recorder, ResumePoint, RunError};
 
 /// The waiting time at which the first slow-disk warning is logged.
 const FIRST_WARNING: Duration = Duration::from_millis(200);
@@ -26,6 +26,12 @@ pub(super) trait EventLog: Debug {
 
     /// Waits until all events so far are on disk; returns the length of `metrics.jsonl`, or `None` if that fails.
     fn sync(&self) -> Option<u64>;
+
+    /// Drops all that was recorded after a checkpoint; returns the number of events left that are no pictures.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    fn rewind(&self, to: ResumePoint) -> Result<u64, RunError>;
 
     /// What has happened to the log itself since the last call.
     fn notices(&self) -> Vec<LogLine>;
@@ -49,6 +55,10 @@ impl EventLog for Recorder {
 
     fn sync(&self) -> Option<u64> {
         Self::sync(self)
+    }
+
+    fn rewind(&self, to: ResumePoint) -> Result<u64, RunError> {
+        Self::rewind(self, to)
     }
 
     fn notices(&self) -> Vec<LogLine> {
@@ -183,6 +193,14 @@ impl Publisher {
         self.recorder.as_ref().and_then(|recorder| recorder.sync())
     }
 
+    /// Drops all that was recorded after a checkpoint; returns the number of events left that are no pictures.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub fn rewind(&self, to: ResumePoint) -> Result<u64, RunError> {
+        self.recorder.as_ref().map_or(Ok(0), |recorder| recorder.rewind(to))
+    }
+
     pub fn log(&mut self, level: Level, text: impl Into<String>) {
         self.publish(Event::Log(LogLine { level, text: text.into() }));
     }
@@ -244,6 +262,10 @@ mod tests {
 
         fn sync(&self) -> Option<u64> {
             None
+        }
+
+        fn rewind(&self, _to: ResumePoint) -> Result<u64, RunError> {
+            Ok(0)
         }
 
         fn notices(&self) -> Vec<LogLine> {

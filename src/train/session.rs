@@ -10,6 +10,7 @@ use crate::data::{
 };
 use crate::metrics::Task;
 use crate::nn::Model;
+use crate::number;
 use crate::optim::Stopper;
 use crate::preset::{RunSpec, check_fit};
 use crate::protocol::{ClassCount, DataFacts, Monitor, ProbeText, RunInfo, SeriesExcerpt};
@@ -182,6 +183,33 @@ impl Session {
         }
         let (Some(tokens), Some(known)) = (tokens, known) else { return Err("the network reads no texts") };
         self.watch.add_probe(text, (known, &tokens), &self.stepper).ok_or("the other probes are no texts")
+    }
+
+    /// Checks that batches may have another number of sequences.
+    ///
+    /// # Errors
+    /// Why they may not, in words.
+    pub(super) fn check_batch_size(&self, batch_size: usize) -> Result<(), String> {
+        let sequences = self.train.len();
+        let why = if self.stepper.model().is_stateful() {
+            "a layer is stateful: its states belong to the sequences at the same places of the next batch"
+                .into()
+        } else if batch_size > sequences {
+            format!("there are {} sequences, and a batch has no more", number::count(sequences as u64))
+        } else {
+            let needs = MemoryEstimate::of_batch(&self.spec, self.stepper.model(), batch_size, sequences);
+            match needs.check(self.stepper.threads()) {
+                Ok(()) => return Ok(()),
+                Err(error) => error.to_string(),
+            }
+        };
+        Err(format!("the batch size is not changed to {batch_size}: {why}"))
+    }
+
+    /// Sets the rates of dropout to those of the spec again.
+    pub(super) fn restore_dropout(&mut self) {
+        // The model was made of the same spec.
+        self.spec.model().into_iter().for_each(|model| self.stepper.restore_dropout(model));
     }
 
     /// The tokens, or time steps, of `sequences`, padding counted.

@@ -12,6 +12,7 @@ use crate::infer::Totals;
 use crate::metrics::Metrics;
 use crate::optim::{Best, LearningRate, Stopper};
 use crate::protocol::{AppliedCommand, ChangedSetting, Command};
+use crate::run::checkpoint::undo::UndoPoint;
 
 /// The version of `state.json`; one of another version cannot be resumed.
 const VERSION: u32 = 2;
@@ -80,6 +81,24 @@ pub(super) struct TrainingState {
     /// The settings that were changed when training went on from a checkpoint.
     #[serde(default)]
     pub settings: Vec<ChangedSetting>,
+    /// The batch size of the current epoch, where a command has set it.
+    #[serde(default)]
+    pub batch_size: Option<usize>,
+    /// The changes that can be undone, the earliest first.
+    #[serde(default)]
+    pub undo: Vec<UndoableChange>,
+    /// How many changes were undone.
+    #[serde(default)]
+    pub undone: u64,
+}
+
+/// A change of the training that can be undone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct UndoableChange {
+    /// Its place in [`TrainingState::changes`].
+    pub change: usize,
+    /// The checkpoint before it.
+    pub point: UndoPoint,
 }
 
 /// Metrics as names and values: their names are no keys of `state.json`.
@@ -130,6 +149,9 @@ impl TrainingState {
             data: session.fingerprint(),
             spec: session.spec.to_yaml().ok(),
             settings: Vec::new(),
+            batch_size: None,
+            undo: Vec::new(),
+            undone: 0,
         }
     }
 
@@ -175,6 +197,14 @@ impl TrainingState {
     /// The time of its steps alone, if it is known.
     pub fn step_time(&self) -> Option<Duration> {
         self.step_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    }
+
+    /// The batch size that a command has set for the next epoch, or for this one before its first step.
+    pub fn next_batch_size(&self) -> Option<usize> {
+        self.changes.iter().rev().find_map(|change| match change.request.command {
+            Command::SetBatchSize { batch_size } => Some(batch_size),
+            _ => None,
+        })
     }
 
     /// Whether a command has ended the pace of the preset.

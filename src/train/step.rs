@@ -147,6 +147,11 @@ impl Stepper {
         self.model.set_dropout(rate)
     }
 
+    /// Sets the rates of dropout to those of `model`, which has the same layers.
+    pub fn restore_dropout(&mut self, model: Model) {
+        self.model.restore_dropout(model);
+    }
+
     /// The number of threads of a step.
     pub fn threads(&self) -> usize {
         self.pool.threads()
@@ -159,14 +164,14 @@ impl Stepper {
         (&self.model, &self.params, &self.norms, traces, &mut self.pool)
     }
 
-    /// The norms of every weight tensor, its gradient and its update in the last monitored step.
-    pub fn param_norms(&self) -> &[ParamNorms] {
-        self.update_norms.norms()
-    }
-
     /// The network, its weights, and the thread pool to evaluate them.
     pub fn evaluated(&mut self) -> (&Model, &Params, &mut ThreadPool) {
         (&self.model, &self.params, &mut self.pool)
+    }
+
+    /// The norms of every weight tensor, its gradient and its update in the last monitored step.
+    pub fn param_norms(&self) -> &[ParamNorms] {
+        self.update_norms.norms()
     }
 
     /// The norm of the whole gradient after clipping in the last monitored step, if it is clipped.

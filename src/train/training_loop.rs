@@ -4,6 +4,7 @@ mod commands;
 mod failure;
 mod saving;
 mod start;
+mod undoing;
 mod validation;
 
 use failure::Failure;
@@ -19,8 +20,8 @@ use super::cost::Cost;
 use super::divergence::Divergence;
 use super::error::TrainError;
 use super::examples::Examples;
-use super::publisher::Publisher;
 use super::probes::Detail;
+use super::publisher::Publisher;
 use super::session::Session;
 use super::state::{Next, TrainingState};
 use super::turns::{Permit, RACE, Turn, Usage};
@@ -81,6 +82,10 @@ impl TrainingLoop<'_> {
                     if let Some(stop) = self.poll_commands() {
                         return self.stop(stop);
                     }
+                    if self.state.next != Next::Step {
+                        // A change was undone.
+                        continue;
+                    }
                     self.save_between();
                     if self.state.batch == 0 {
                         self.begin_epoch();
@@ -121,13 +126,18 @@ impl TrainingLoop<'_> {
         Ok(RunStatus::Finished)
     }
 
+    /// The number of sequences of a batch in the current epoch.
+    fn batch_size(&self) -> usize {
+        self.state.batch_size.unwrap_or(self.session.spec.train.batch_size)
+    }
+
     /// What it has used so far, before it went on.
     pub fn used(&self) -> Usage {
         let TrainingState { epoch, batch, step, .. } = self.state;
         if step == 0 {
             return Usage::default();
         }
-        let in_epoch = (batch * self.session.spec.train.batch_size).min(self.session.train.len());
+        let in_epoch = (batch * self.batch_size()).min(self.session.train.len());
         let sequences = (epoch - 1) * self.session.train.len() + in_epoch;
         let time = self.state.step_time().unwrap_or_else(|| self.clock.elapsed());
         Usage { tokens: self.session.tokens(sequences), time }
@@ -163,6 +173,10 @@ impl TrainingLoop<'_> {
     fn begin_epoch(&mut self) {
         self.state.totals = Totals::default();
         self.state.epoch_began = self.clock.elapsed().as_secs_f64();
+        if let Some(batch_size) = self.state.next_batch_size() {
+            self.state.batch_size = Some(batch_size);
+            self.session.train.set_batch_size(batch_size);
+        }
         self.session.stepper.reset_states();
     }
 
@@ -317,6 +331,13 @@ impl TrainingLoop<'_> {
         let Session { watch, stepper, .. } = &mut self.session;
         let at = (self.state.epoch, self.state.step);
         watch.sample(stepper, at, epoch_ended, &mut |event| self.publisher.publish(event));
+    }
+
+    /// Shows a sample on the screen of this process, without recording it.
+    fn show_sample(&mut self) {
+        let Session { watch, stepper, .. } = &mut self.session;
+        let at = (self.state.epoch, self.state.step);
+        watch.sample_now(stepper, at, &mut |event| self.publisher.show(event));
     }
 
     /// Logs the overhead of monitoring; returns whether it is known.

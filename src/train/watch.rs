@@ -71,7 +71,7 @@ impl Watch {
         ended: bool,
         publish: &mut dyn FnMut(Event),
     ) {
-        let Some(Samples { generator, settings, seed, last, is_due }) = &mut self.samples else { return };
+        let Some(Samples { settings, last, is_due, .. }) = &mut self.samples else { return };
         let due = ended
             || std::mem::take(is_due)
             || EARLY.contains(&step)
@@ -80,6 +80,17 @@ impl Watch {
             return;
         }
         *last = step;
+        self.sample_now(stepper, (epoch, step), publish);
+    }
+
+    /// Publishes a sample of a language model after `step` updates in `epoch`, due or not.
+    pub fn sample_now(
+        &mut self,
+        stepper: &Stepper,
+        (epoch, step): (usize, u64),
+        publish: &mut dyn FnMut(Event),
+    ) {
+        let Some(Samples { generator, settings, seed, .. }) = &mut self.samples else { return };
         // The random stream of a sample depends on its step alone: no sample changes another.
         let (mut rng, mut text) = (Rng::new(*seed, "sample", step), String::new());
         let candidates = generator.candidates(stepper.params(), &settings.prime, Sample::CANDIDATES);
@@ -93,6 +104,18 @@ impl Watch {
         let has_samples = self.restore_sample(prime, temperature);
         self.samples.iter_mut().for_each(|samples| samples.is_due = true);
         has_samples
+    }
+
+    /// The beginning of samples with `token` behind it.
+    ///
+    /// # Errors
+    /// Why it cannot be longer by that, in words.
+    pub fn extended(&self, token: &str) -> Result<String, String> {
+        let Some(Samples { generator, settings, .. }) = &self.samples else {
+            return Err("the preset has no watch.sample: nothing is sampled".into());
+        };
+        let extended = generator.extended(&settings.prime, token);
+        extended.ok_or_else(|| format!("the network does not know the token {token:?}"))
     }
 
     /// As [`set_sample`](Self::set_sample), where the sample after the next step was made before.
@@ -141,6 +164,15 @@ impl Watch {
         steps.is_multiple_of(self.every(pace).saturating_mul(THOROUGH_EVERY))
     }
 
+    /// How much is measured of the probes on it.
+    pub fn detail(&self, steps: u64, pace: Option<Duration>) -> Detail {
+        match steps.is_multiple_of(self.every(pace).saturating_mul(DETAILED_EVERY)) {
+            _ if self.is_thorough(steps, pace) => Detail::All,
+            true => Detail::More,
+            false => Detail::Usual,
+        }
+    }
+
     /// The interval of monitored steps.
     fn every(&self, pace: Option<Duration>) -> u64 {
         let per_frame = |pace: Duration| FRAME_TIME.as_nanos().div_ceil(pace.as_nanos().max(1)).max(1);
@@ -164,15 +196,6 @@ impl Watch {
         publish(Event::Instruments(Box::new(Instruments { step, layers, params, clipped_norm })));
         if thorough || weights.values().len() <= FREE_WEIGHTS {
             let tensors = distributions(weights, pool);
-    /// How much is measured of the probes on it.
-    pub fn detail(&self, steps: u64, pace: Option<Duration>) -> Detail {
-        match steps.is_multiple_of(self.every(pace).saturating_mul(DETAILED_EVERY)) {
-            _ if self.is_thorough(steps, pace) => Detail::All,
-            true => Detail::More,
-            false => Detail::Usual,
-        }
-    }
-
             publish(Event::Weights(Box::new(WeightDistributions { step, tensors })));
         }
     }

@@ -392,6 +392,9 @@ impl<'a> App<'a> {
     }
 
     fn act_on_run(&mut self, action: Action) {
+        if self.choose_candidate(action) {
+            return;
+        }
         let Some(run) = &mut self.run else { return };
         if run.act_on_view(action) {
             return;
@@ -403,8 +406,17 @@ impl<'a> App<'a> {
             Action::SingleStep => Command::SingleStep,
             Action::SlowerLearning => Command::ScaleLearningRate { factor: 0.5 },
             Action::FasterLearning => Command::ScaleLearningRate { factor: 2.0 },
+            Action::SmallerBatches | Action::LargerBatches => {
+                let Some(batch_size) = run.dashboard.run.batch_size() else { return };
+                let batch_size = match action {
+                    Action::SmallerBatches => (batch_size / 2).max(1),
+                    _ => batch_size.saturating_mul(2),
+                };
+                Command::SetBatchSize { batch_size }
+            }
             Action::FullSpeed => Command::FullSpeed,
             Action::Save => Command::Save,
+            Action::Undo => Command::Undo,
             Action::Detach => return self.detach(),
             Action::Branch => return self.ask_for_branch(),
             Action::TypeText | Action::ReverseText => return self.add_text(action),

@@ -50,6 +50,9 @@ impl Dashboard {
             self.view.begin_run();
         }
         self.run.apply(event);
+        if let Event::Undone(undone) = event {
+            self.view.go_back(undone.step);
+        }
         if matches!(event, Event::ProbeAdded(_)) {
             self.view.show_last_probe(&self.run);
         }
@@ -77,7 +80,7 @@ mod tests {
     use crate::protocol::{
         Activations, AppliedCommand, Command, Direction, EpochMetrics, GradientProfile, Instruments,
         LayerHealth, LayerRow, Level, LogLine, ModelTable, ProbeFrame, QuantityHealth, RunInfo, RunStatus,
-        StepMetrics, ValidationMetrics,
+        StepMetrics, Undone, ValidationMetrics,
     };
     use crate::ui::run_state::{CHANGE, LOG_LINES};
     use crate::ui::view_state::Norm;
@@ -272,6 +275,52 @@ mod tests {
             assert_eq!(dash.run.marks().len(), marks);
         }
         assert!(dash.run.marks().iter().all(|(at, letter)| (at.step, *letter) == (150, CHANGE)));
+    }
+
+    #[test]
+    fn an_undone_change_takes_the_curves_back_and_leaves_the_log_and_a_mark() {
+        let mut dash = Dashboard::new();
+        dash.apply(&Event::Prepared(Box::new(info())));
+        (1..=150).for_each(|s| dash.apply(&step(s)));
+        let change = |at, factor| AppliedCommand {
+            step: at,
+            epoch: 2,
+            request: Command::ScaleLearningRate { factor }.by("test"),
+            learning_rate: 0.1,
+        };
+        assert!(!dash.run.can_undo());
+        dash.apply(&Event::Command(change(150, 2.0)));
+        (151..=170).for_each(|s| dash.apply(&step(s)));
+        dash.apply(&Event::Command(change(170, 2.0)));
+        dash.apply(&Event::Command(change(170, 3.0)));
+        (171..=260).for_each(|s| dash.apply(&step(s)));
+        dash.apply(&Event::Log(LogLine { level: Level::Info, text: "later".into() }));
+        let undone = |at, seq| {
+            let (by, changes) = ("test".to_owned(), Vec::new());
+            Event::Undone(Undone { step: at, epoch: 2, by, from: 260, changes, number: 1, seq })
+        };
+        dash.apply(&undone(170, 9));
+        let at = |dash: &Dashboard| {
+            let curve = dash.run.loss().train.extent().map(|(_, last)| last.step);
+            (dash.run.latest().map(|latest| latest.step), curve)
+        };
+        assert_eq!((at(&dash), dash.run.can_undo()), ((Some(170), Some(170)), true));
+        assert_eq!(dash.run.log().next_back().map(|line| line.text.as_str()), Some("later"));
+        // The first of the two changes of that step is applied again, and can be undone.
+        dash.apply(&Event::Command(change(170, 2.0)));
+        (171..=180).for_each(|s| dash.apply(&step(s)));
+        dash.apply(&undone(170, 9));
+        assert_eq!((at(&dash).0, dash.run.can_undo()), (Some(170), true));
+        dash.apply(&undone(150, 7));
+        assert_eq!((at(&dash).0, dash.run.can_undo()), (Some(150), false));
+        assert_eq!(dash.run.marks().iter().map(|(_, mark)| *mark).collect::<String>(), "U");
+        // A state is remembered for each of the last steps with changes, and not for those before.
+        for at in 151..=400 {
+            dash.apply(&step(at));
+            dash.apply(&Event::Command(change(at, 1.0)));
+        }
+        dash.apply(&Event::Status(RunStatus::Finished));
+        assert!(!dash.run.can_undo(), "it has ended");
     }
 
     #[test]

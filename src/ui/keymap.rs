@@ -103,8 +103,14 @@ pub enum Action {
     SlowerLearning,
     /// Learning rate up.
     FasterLearning,
+    /// Smaller batches.
+    SmallerBatches,
+    /// Larger batches.
+    LargerBatches,
     /// Full speed: drop the preset's pace.
     FullSpeed,
+    /// Undo the last change of the training.
+    Undo,
     /// Write a checkpoint.
     Save,
     /// Leave the run, which continues without this terminal.

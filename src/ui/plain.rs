@@ -142,6 +142,7 @@ impl Lines {
             | Event::Examples(_)
             | Event::Command(_)
             | Event::ProbeAdded(_)
+            | Event::Undone(_)
             | Event::Alert(_) => Vec::new(),
             Event::Saved(saved) => {
                 self.saved =

@@ -1,6 +1,8 @@
 //! The state of a run: a pure fold of its events. What the user chose to see is [`ViewState`](super::view_state::ViewState).
 
 pub mod axis;
+mod backups;
+mod epoch_steps;
 mod eta;
 mod forecast_errors;
 mod gradient_history;
@@ -23,6 +25,8 @@ use crate::protocol::{
     WeightDistributions,
 };
 use axis::XPosition;
+use backups::Backups;
+use epoch_steps::EpochSteps;
 use eta::Eta;
 pub use forecast_errors::ForecastErrors;
 pub use gradient_history::{GradientHistory, GradientRow, HalfLife};
@@ -41,8 +45,10 @@ const MOST_MARKS: usize = 1000;
 pub const SEAM: char = 'R';
 /// The letter where a branch left its parent.
 pub const BRANCH: char = 'B';
-/// The letter where a command has changed the training: learning rate, clipping or dropout.
+/// The letter where a command has changed the training: learning rate, clipping, dropout or batch size.
 pub const CHANGE: char = 'C';
+/// The letter where a change was undone.
+pub const UNDONE: char = 'U';
 /// The mark of the end of the best epoch.
 pub const BEST: char = '✓';
 /// The letter where early stopping has ended the training.
@@ -79,6 +85,8 @@ pub struct RunState {
     /// Whether it is one of several trainings of the same preset.
     is_one_of_several: bool,
     history: History,
+    backups: Backups,
+    epoch_steps: EpochSteps,
 }
 
 /// One metric on training and on validation data.
@@ -148,18 +156,17 @@ impl RunState {
             Event::Log(line) => self.log_line(line),
             // A line of the log says what it has changed.
             Event::Command(applied) => {
-                let changes_training = matches!(
-                    applied.request.command,
-                    Command::ScaleLearningRate { .. }
-                        | Command::SetLearningRate { .. }
-                        | Command::SetClipnorm { .. }
-                        | Command::SetDropout { .. }
-                );
-                if changes_training {
+                if applied.request.command.changes_training() {
+                    self.back_up(applied.step);
+                }
+                let changes_training = applied.request.command.changes_training();
+                if changes_training && !matches!(applied.request.command, Command::SetPatience { .. }) {
                     self.mark(applied.step, applied.epoch, CHANGE);
                 }
+                self.epoch_steps.command(applied, self.info.as_deref());
             }
             Event::Resumed(resumed) => self.resumed(resumed),
+            Event::Undone(undone) => self.undo(undone),
             Event::ProbeAdded(probe) => {
                 if let Some(info) = &mut self.info {
                     info.probes.push(probe.clone());
@@ -209,6 +216,10 @@ impl RunState {
         } else {
             format!(", with {}", resumed.changes.join(" "))
         };
+        if !resumed.changes.is_empty() || resumed.parent.is_some() {
+            // Training goes back to no other settings.
+            self.backups = Backups::default();
+        }
         let text = format!("{from} after step {}{changes}", resumed.step);
         self.log_line(&LogLine { level: Level::Info, text });
         // Without a checkpoint there, a branch trains the steps before its change again, and goes on with the change.
@@ -268,8 +279,9 @@ impl RunState {
 
     fn epoch(&mut self, metrics: &EpochMetrics) {
         if let Some(info) = &self.info {
-            self.eta.epoch(metrics.seconds, info.steps_per_epoch);
+            self.eta.epoch(metrics.seconds, self.epoch_steps.per_epoch(info));
         }
+        self.epoch_steps.epoch(metrics.step, metrics.epoch);
         let at = (metrics.step, metrics.epoch as f64);
         let position = self.position(at);
         self.history.epoch(metrics);
@@ -287,10 +299,8 @@ impl RunState {
 
     /// Epochs, with their fraction, after `step`, which belongs to the `epoch`-th.
     fn epochs_at(&self, step: u64, epoch: usize) -> f64 {
-        match &self.info {
-            Some(info) if info.steps_per_epoch > 0 => step as f64 / info.steps_per_epoch as f64,
-            _ => epoch as f64,
-        }
+        let epochs = self.info.as_ref().and_then(|info| self.epoch_steps.epochs_at(step, info));
+        epochs.unwrap_or(epoch as f64)
     }
 
     /// Adds a point to the curves of the validation data, at a step and a number of epochs.
@@ -389,7 +399,12 @@ impl RunState {
     /// Number of steps of the whole run.
     pub fn total_steps(&self) -> Option<u64> {
         let info = self.info.as_ref()?;
-        Some((info.epochs as u64).saturating_mul(info.steps_per_epoch as u64)).filter(|total| *total > 0)
+        Some(self.epoch_steps.total(info)).filter(|total| *total > 0)
+    }
+
+    /// The number of sequences of a batch, with the change that a command has made for the next epoch.
+    pub fn batch_size(&self) -> Option<usize> {
+        self.epoch_steps.batch_size.or(self.info.as_ref().map(|info| info.batch_size))
     }
 
     /// Estimated seconds until the last epoch ends, pauses excluded.

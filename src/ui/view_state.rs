@@ -67,6 +67,8 @@ pub struct ViewState {
     pub lead: usize,
     /// Which cell of the confusion matrix is chosen: its place among those that are not empty.
     pub cell: usize,
+    /// The candidate for the next token of the samples that is chosen, from 0.
+    pub candidate: usize,
     /// The temperature of samples that was requested last.
     pub temperature: Option<f64>,
     /// Warnings up to this number are dismissed.
@@ -98,6 +100,7 @@ impl Default for ViewState {
             log_rows_after: 0,
             lead: 0,
             cell: 0,
+            candidate: 0,
             temperature: None,
             dismissed_warnings: 0,
             rate_change: None,
@@ -190,6 +193,12 @@ impl ViewState {
         self.log_rows_after = view.log_rows_after;
     }
 
+    /// The run has gone back to `step`: a cursor on a later one is gone.
+    pub fn go_back(&mut self, step: u64) {
+        self.cursor = self.cursor.filter(|cursor| *cursor <= step);
+        self.rate_change = None;
+    }
+
     /// The latest warning of the run, unless it was dismissed.
     pub fn warning<'r>(&self, run: &'r RunState) -> Option<&'r LogLine> {
         run.warning().filter(|_| run.warnings() > self.dismissed_warnings)
@@ -251,6 +260,23 @@ impl ViewState {
         activations.iter().filter(move |a| Some((a.layer, a.direction)) == layer)
     }
 
+    /// Whether a candidate for the next token of the samples can be chosen: their panel fills the screen of a run in training.
+    pub fn offers_candidates(&self, run: &RunState) -> bool {
+        let is_shown = self.full_screen && !self.explain && self.focus(run) == Panel::Samples;
+        is_shown && self.cursor.is_none() && !run.is_over() && !candidates(run).is_empty()
+    }
+
+    /// The candidate that `action` chooses: that under the cursor, or one by its number.
+    pub fn chosen_candidate<'r>(&self, action: Action, run: &'r RunState) -> Option<&'r str> {
+        let place = match action {
+            Action::Open => self.candidate,
+            Action::Focus(number) => usize::from(number).checked_sub(1)?,
+            _ => return None,
+        };
+        let (token, _) = candidates(run).get(place).filter(|_| self.offers_candidates(run))?;
+        Some(token)
+    }
+
     /// Applies a key's action if it concerns the view; returns whether it did.
     pub fn act(&mut self, action: Action, run: &RunState) -> bool {
         match action {
@@ -277,6 +303,11 @@ impl ViewState {
                 let counts = confusion.map_or(&[][..], |confusion| &confusion.matrix.counts);
                 let last = counts.iter().filter(|count| **count > 0).count().saturating_sub(1);
                 self.cell = (self.cell + 1).min(last);
+            }
+            Action::Up if self.offers_candidates(run) => self.candidate = self.candidate.saturating_sub(1),
+            Action::Down if self.offers_candidates(run) => {
+                let last = candidates(run).len().saturating_sub(1);
+                self.candidate = (self.candidate + 1).min(last);
             }
             Action::NextLayer => return self.turn_layer(1, run),
             Action::PreviousLayer => return self.turn_layer(-1, run),
@@ -429,6 +460,11 @@ impl ViewState {
         self.position = Some(to.clamp(first, last));
         true
     }
+}
+
+/// The candidates for the next token of the latest sample.
+fn candidates(run: &RunState) -> &[(String, f32)] {
+    run.history().samples(None).next_back().map_or(&[], |sample| &sample.candidates)
 }
 
 /// Returns `total` halved as often as it still contains `latest`, ten times at most.

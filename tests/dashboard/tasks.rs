@@ -170,6 +170,30 @@ fn samples_are_lines_with_the_candidates_for_the_next_token() {
     assert!(earlier.contains("step 2,000") && !earlier.contains("temperature 0 "), "{earlier}");
 }
 
+#[test]
+fn a_candidate_is_chosen_where_samples_fill_the_screen() {
+    let data = DataFacts { vocabulary: 65, ..DataFacts::default() };
+    let dash = of_task(Task::Language, data, &[sample(1000, 2, "\nWhat, art thou the wind?")]);
+    let number = dash.view.number(Panel::Samples, &dash.run) as u8;
+    let dash = acted(dash, &[Action::Focus(number)]);
+    let chosen = |dash: &Dashboard, action| dash.view.chosen_candidate(action, &dash.run).map(str::to_owned);
+    assert_eq!(chosen(&dash, Action::Open), None, "Enter enlarges the panel first");
+    let alone = acted(dash, &[Action::Open, Action::Down, Action::Down, Action::Down, Action::Up]);
+    assert_eq!(chosen(&alone, Action::Open).as_deref(), Some(" "));
+    assert_eq!(chosen(&alone, Action::Focus(1)).as_deref(), Some("O"));
+    assert_eq!((chosen(&alone, Action::Focus(6)), chosen(&alone, Action::Down)), (None, None));
+    insta::assert_snapshot!("samples_alone_120", text(&alone, 120, 39, &THEME));
+    let low = text(&alone, 80, 23, &THEME);
+    assert!(low.contains(" 3 ␣") && low.contains("Enter or 1–9 writes it"), "{low}");
+    // Not at an earlier step, nor after the end.
+    let mut earlier = alone;
+    earlier.view.cursor = Some(500);
+    assert_eq!(chosen(&earlier, Action::Open), None);
+    earlier.view.cursor = None;
+    earlier.apply(&Event::Status(RunStatus::Finished));
+    assert_eq!(chosen(&earlier, Action::Open), None);
+}
+
 fn classes(names: &[&str]) -> DataFacts {
     let class = |name: &&str| ClassCount { label: (*name).into(), count: 100 };
     DataFacts {

@@ -37,6 +37,12 @@ impl Sampler {
         Self { seed: None, ..self }
     }
 
+    /// Sets the number of sequences of a batch.
+    pub fn set_batch_size(&mut self, batch_size: usize) {
+        // Each batch may be sorted by itself.
+        (self.batch_size, self.epoch) = (batch_size.max(1), None);
+    }
+
     /// The number of batches of an epoch; the last may be smaller.
     pub fn batches(&self) -> usize {
         self.order.len().div_ceil(self.batch_size)

@@ -29,6 +29,9 @@ pub(super) struct Done {
     pub last: bool,
     #[serde(default)]
     pub best: bool,
+    /// Whether it was saved only so that a change can be undone.
+    #[serde(default)]
+    pub undo: bool,
 }
 
 impl Done {

@@ -148,7 +148,10 @@ impl<'s> Session<'s> {
                     (&self.stream).write_all(&frames.concat())?;
                     sent += scalars;
                 }
-                Received::Overflow => {
+                missed @ (Received::Overflow | Received::Rewound(_)) => {
+                    if let Received::Rewound(left) = missed {
+                        sent = sent.min(left);
+                    }
                     let again = self.subscribe()?;
                     queue = again.queue;
                     let mut frames = again.prefix.frames()?;
@@ -201,6 +204,10 @@ impl<'s> Session<'s> {
                     out.flush()?;
                 }
                 Received::Overflow => return Ok(true),
+                Received::Rewound(left) => {
+                    *sent = (*sent).min(left);
+                    return Ok(true);
+                }
                 Received::End => return Ok(false),
             }
         }

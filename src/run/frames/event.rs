@@ -29,6 +29,9 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
             put_json(out, Kind::Resumed, &Resumed { parent, ..resumed.clone() })
                 .map(|(kind, _)| (kind, Some(resumed.step)))
         }
+        Event::Undone(undone) => {
+            put_json(out, Kind::Undone, undone).map(|(kind, _)| (kind, Some(undone.step)))
+        }
         Event::Alert(alert) => put_json(out, Kind::Alert, alert).map(|(kind, _)| (kind, Some(alert.step))),
         Event::Saved(saved) => {
             let path = PathBuf::from(saved.path.to_string_lossy().as_ref());
@@ -84,6 +87,7 @@ pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
         Kind::Command => return serde_json::from_slice(frame.payload).ok().map(Event::Command),
         Kind::Resumed => return serde_json::from_slice(frame.payload).ok().map(Event::Resumed),
         Kind::ProbeAdded => return serde_json::from_slice(frame.payload).ok().map(Event::ProbeAdded),
+        Kind::Undone => return serde_json::from_slice(frame.payload).ok().map(Event::Undone),
         Kind::Alert => return serde_json::from_slice(frame.payload).ok().map(Event::Alert),
         Kind::Saved => return serde_json::from_slice(frame.payload).ok().map(Event::Saved),
         Kind::Sample => return serde_json::from_slice(frame.payload).ok().map(Event::Sample),

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read};
 
 use super::frame_reader::parse;
 use super::{FRAME_HEADER, FRAME_TRAILER, Frame, HEADER, Kind, decode, header};
-use crate::protocol::Event;
+use crate::protocol::{Event, Undone};
 
 /// The longest frame that is read: far more than any event has.
 const MAX_FRAME: usize = 256 << 20;
@@ -31,6 +31,14 @@ impl StreamedFrame<'_> {
     /// Whether it is an event that is no picture.
     pub fn is_scalar(&self) -> bool {
         self.kind.is_some_and(Kind::is_scalar)
+    }
+
+    /// The change that was undone, if that is its event.
+    pub fn undone(&self) -> Option<Undone> {
+        match (self.kind == Some(Kind::Undone)).then(|| self.event())?? {
+            Event::Undone(undone) => Some(undone),
+            _ => None,
+        }
     }
 
     /// Its event, if it has one.

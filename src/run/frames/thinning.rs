@@ -17,6 +17,11 @@ impl Thinning {
         Self { budget, stride: 1, latest: None, rank: 0, bytes: 0 }
     }
 
+    /// The budget in bytes.
+    pub fn budget(&self) -> u64 {
+        self.budget
+    }
+
     /// Whether to record a probe of this step, the latest watched.
     pub fn keeps(&mut self, step: u64) -> bool {
         if let Some(before) = self.latest.replace(step) {

@@ -100,6 +100,26 @@ impl FramesWriter {
         Ok((Self { frames, thinning: kept.thinning, halve_at: None, lost: 0 }, damage))
     }
 
+    /// Goes back to what was recorded before the checkpoint of `to`. The file is replaced: who reads the old one reads it to its end.
+    ///
+    /// # Errors
+    /// If it cannot be written; the recording is then as it was.
+    pub fn rewind(&mut self, to: &ResumePoint) -> Result<(), RunError> {
+        self.sync()?;
+        let path = self.frames.output.path().to_owned();
+        let temporary = durable::beside(&path);
+        let rewound = fs::copy(&path, &temporary)
+            .map_err(RunError::io("copy to", &temporary))
+            .and_then(|_| Self::resume(&temporary, self.thinning.budget(), Some(to)))
+            .and_then(|(rewound, _)| {
+                durable::rename(&temporary, &path).map(|()| rewound).map_err(Into::into)
+            });
+        let rewound = rewound.inspect_err(|_| drop(fs::remove_file(&temporary)))?;
+        let output = rewound.frames.output.replaces(&mut self.frames.output);
+        *self = Self { frames: Frames { output, ..rewound.frames }, lost: self.lost, ..rewound };
+        Ok(())
+    }
+
     /// Appends an event; it is on disk after the next [`flush`](Self::flush).
     pub fn write(&mut self, event: &Event) -> Result<(), RunError> {
         let step = match event {

@@ -54,6 +54,8 @@ struct Waiting {
     next: u64,
     bytes: usize,
     end: Option<End>,
+    /// The number of events that are no pictures to which the recording has gone back.
+    rewound: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,8 @@ pub enum Received {
     Frames(Vec<Arc<[u8]>>, u64),
     /// Too many frames have waited: all that follow must be read from the recording.
     Overflow,
+    /// The recording has gone back to its first so many events that are no pictures: all that follow must be read from it.
+    Rewound(u64),
     /// The recording has ended.
     End,
 }
@@ -79,7 +83,7 @@ impl Waiting {
     }
 
     fn clear(&mut self) {
-        *self = Self { end: self.end, ..Self::default() };
+        *self = Self { end: self.end, rewound: self.rewound, ..Self::default() };
     }
 
     /// Removes the earliest frame; returns whether it is no picture, too.
@@ -102,6 +106,9 @@ impl Queue {
     /// Adds a frame; returns `false` if the subscriber must read the recording instead.
     pub(super) fn push(&self, picture: Option<Picture>, frame: &Arc<[u8]>) -> bool {
         let mut waiting = self.lock();
+        if waiting.end.is_some() || waiting.rewound.is_some() {
+            return false;
+        }
         let entry = (waiting.next, Arc::clone(frame));
         waiting.next += 1;
         waiting.bytes += Waiting::size(frame);
@@ -128,6 +135,15 @@ impl Queue {
         goes_on
     }
 
+    /// The recording has gone back to its first `seq` events that are no pictures.
+    pub(super) fn rewind(&self, seq: u64) {
+        let mut waiting = self.lock();
+        waiting.rewound = Some(waiting.rewound.map_or(seq, |earlier| earlier.min(seq)));
+        waiting.clear();
+        drop(waiting);
+        self.ready.notify_one();
+    }
+
     /// No more frames follow.
     pub(super) fn end(&self) {
         self.lock().end.get_or_insert(End::Recording);
@@ -136,10 +152,11 @@ impl Queue {
 
     /// Receives what waits; waits for something for at most `patience`.
     pub fn receive(&self, patience: Duration) -> Received {
-        let idle = |waiting: &mut Waiting| waiting.bytes == 0 && waiting.end.is_none();
+        let idle =
+            |waiting: &mut Waiting| waiting.bytes == 0 && waiting.end.is_none() && waiting.rewound.is_none();
         let waiting = self.ready.wait_timeout_while(self.lock(), patience, idle);
         let (waiting, _) = waiting.unwrap_or_else(PoisonError::into_inner);
-        let collects = waiting.bytes < PORTION && waiting.end.is_none();
+        let collects = waiting.bytes < PORTION && waiting.end.is_none() && waiting.rewound.is_none();
         drop(waiting);
         if collects {
             thread::sleep(COLLECT);
@@ -152,6 +169,9 @@ impl Queue {
             bytes += frame.len();
             scalars += u64::from(is_scalar);
             frames.push(frame);
+        }
+        if let Some(seq) = waiting.rewound {
+            return Received::Rewound(seq);
         }
         match waiting.end {
             Some(End::Overflow) => Received::Overflow,

@@ -51,7 +51,10 @@ fn command(event: &Recorded, at: &str) -> String {
         "set_patience" => {
             number("patience").map(|patience| format!("patience of early stopping set to {patience}"))
         }
+        "set_batch_size" => number("batch_size").map(|size| format!("batch size set to {size}")),
+        "extend_sample" => text(event, "token").map(|token| format!("samples go on by {token:?}")),
         "add_probe" => text(event, "text").map(|text| format!("example added: {text}")),
+        "undo" => Some("a change undone".to_owned()),
         "full_speed" => Some("full speed".to_owned()),
         "save" => Some("a checkpoint saved".to_owned()),
         "save_and_stop" => Some("saved and stopped".to_owned()),
@@ -100,6 +103,9 @@ mod tests {
             Command::SetClipnorm { global_clipnorm: None },
             Command::SetDropout { rate: 0.2 },
             Command::SetPatience { patience: 3 },
+            Command::SetBatchSize { batch_size: 64 },
+            Command::ExtendSample { token: "e".into() },
+            Command::Undo,
             Command::AddProbe { text: "not bad".into() },
             Command::FullSpeed,
             Command::Save,

@@ -82,16 +82,11 @@ impl TrainingLoop<'_> {
 
     /// Applies the settings that commands have made before a checkpoint, when training goes on from it: those that are no part of its state.
     pub(in crate::train) fn restore_settings(&mut self) {
+        self.restore_training_settings();
         let Self { session, control, .. } = self;
         for change in &self.state.changes {
             match &change.request.command {
                 Command::FullSpeed => control.set_full_speed(),
-                Command::SetClipnorm { global_clipnorm } => {
-                    session.stepper.set_clip(global_clipnorm.map(Clip::GlobalNorm));
-                }
-                Command::SetDropout { rate } => {
-                    session.stepper.set_dropout(*rate);
-                }
                 Command::AddProbe { text } => {
                     let _ = session.add_probe(text);
                 }
@@ -102,6 +97,34 @@ impl TrainingLoop<'_> {
                         true => session.watch.set_sample(prime, temperature),
                         false => session.watch.restore_sample(prime, temperature),
                     };
+                }
+                Command::ExtendSample { token } => {
+                    let prime = session.watch.extended(token);
+                    match prime {
+                        Ok(prime) if change.step == self.state.step => {
+                            session.watch.set_sample(Some(&prime), None)
+                        }
+                        Ok(prime) => session.watch.restore_sample(Some(&prime), None),
+                        // It was possible before.
+                        Err(_) => false,
+                    };
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The same for those on which the weights depend.
+    pub(super) fn restore_training_settings(&mut self) {
+        self.session.train.set_batch_size(self.batch_size());
+        let Session { stepper, .. } = &mut self.session;
+        for change in &self.state.changes {
+            match &change.request.command {
+                Command::SetClipnorm { global_clipnorm } => {
+                    stepper.set_clip(global_clipnorm.map(Clip::GlobalNorm));
+                }
+                Command::SetDropout { rate } => {
+                    stepper.set_dropout(*rate);
                 }
                 _ => {}
             }
@@ -123,15 +146,26 @@ impl TrainingLoop<'_> {
     ///
     /// # Errors
     /// Why that is not possible.
-    fn apply(&mut self, request: CommandRequest) -> Result<(), String> {
+    pub(super) fn apply(&mut self, request: CommandRequest) -> Result<(), String> {
+        if request.command == Command::Undo {
+            return self.undo(request.by).inspect_err(|why| self.publisher.log(Level::Warning, why.as_str()));
+        }
+        let before = request.command.changes_training().then(|| self.before_change());
         let is_save = request.command == Command::Save;
         let text = self.set(&request.command);
-        let TrainingState { step, epoch, .. } = self.state;
+        let TrainingState { step, epoch, batch, .. } = self.state;
+        let from = match request.command {
+            Command::SetBatchSize { .. } if batch > 0 => format!("from epoch {} on", epoch + 1),
+            _ => format!("from step {} on", step + 1),
+        };
         let applied =
             AppliedCommand { step, epoch, request, learning_rate: self.state.learning_rate.at(step, epoch) };
         match text {
-            Ok(Some(text)) => self.publisher.log(Level::Info, format!("{text} from step {} on", step + 1)),
-            Ok(None) => {}
+            Ok(text) => {
+                before.into_iter().for_each(|before| self.save_before_change(before));
+                let text = text.map(|text| format!("{text} {from}"));
+                text.into_iter().for_each(|text| self.publisher.log(Level::Info, text));
+            }
             Err(text) => {
                 self.publisher.log(Level::Warning, text.as_str());
                 return Err(text);
@@ -141,6 +175,12 @@ impl TrainingLoop<'_> {
         if matches!(applied.request.command, Command::AddProbe { .. }) {
             // Its prediction is shown at once, also while training is paused; the recording has those of monitored steps.
             self.show_probes();
+        }
+        let is_sample =
+            matches!(applied.request.command, Command::SetSample { .. } | Command::ExtendSample { .. });
+        if is_sample && self.control.is_paused() {
+            // The next step, which has its sample, may be far.
+            self.show_sample();
         }
         if applied.request.command.is_setting() {
             let changes_training = applied.request.command.changes_training();
@@ -190,6 +230,10 @@ impl TrainingLoop<'_> {
                 true => Ok(Some(format!("patience of {}", number::counted(*patience, "epoch")))),
                 false => Err("the preset has no train.early_stopping: patience is not changed".into()),
             },
+            Command::SetBatchSize { batch_size } => {
+                self.session.check_batch_size(*batch_size)?;
+                Ok(Some(format!("batches of {}", number::counted(*batch_size, "sequence"))))
+            }
             Command::AddProbe { text } => match self.session.add_probe(text) {
                 Ok(probe) => {
                     self.publisher.publish(Event::ProbeAdded(probe));
@@ -208,6 +252,11 @@ impl TrainingLoop<'_> {
                     }
                     false => Err("the preset has no watch.sample: nothing is sampled".into()),
                 }
+            }
+            Command::ExtendSample { token } => {
+                let prime = self.session.watch.extended(token)?;
+                self.session.watch.set_sample(Some(&prime), None);
+                Ok(Some(format!("samples after {prime:?}")))
             }
             _ => Ok(None),
         }
@@ -247,7 +296,7 @@ impl TrainingLoop<'_> {
     }
 
     /// Writes `spec.yaml` again, with the commands that changed training as comments.
-    fn note_changes(&mut self) {
+    pub(super) fn note_changes(&mut self) {
         let Ok(yaml) = self.spec_yaml() else { return };
         let written = self.folder.write_spec(&yaml);
         // Checkpoints list its checksum.

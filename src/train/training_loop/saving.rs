@@ -22,9 +22,9 @@ const LAST_ATTEMPT: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(in crate::train) struct Saving {
     /// The last checkpoint.
-    last: Option<Saved>,
+    pub last: Option<Saved>,
     /// Whether its weights are absurd: there are no better ones.
-    is_absurd: bool,
+    pub is_absurd: bool,
     /// The step of the checkpoint whose weights were restored, which is the last one now.
     restored: Option<u64>,
     /// When the last checkpoint was saved.
@@ -44,8 +44,11 @@ struct Snapshot {
     state: TrainingState,
     weights: Vec<f32>,
     slots: Vec<(&'static str, Vec<f32>)>,
-    carried: Vec<(usize, usize, Vec<CarriedState>)>,
+    carried: Carried,
 }
+
+/// Of every shard the first row, the number of rows, and the states that it carries to the next batch.
+pub(super) type Carried = Vec<(usize, usize, Vec<CarriedState>)>;
 
 impl Saving {
     /// Nothing is saved yet; `best` has no value.
@@ -155,18 +158,7 @@ impl TrainingLoop<'_> {
             self.save_earlier_best();
         }
         self.saving.at = Instant::now();
-        self.state.seconds = self.clock.elapsed().as_secs_f64();
-        self.state.losses = self.divergence.history();
-        self.state.alerts = self.publisher.alerts();
-        self.state.sampled = self.session.watch.last_sample();
-        // A checkpoint must not be more durable than its history.
-        self.state.metrics_bytes = self.publisher.sync();
-        // The state has the best value whose weights are saved.
-        let of = if best { &self.state.best } else { &self.saving.best };
-        let carried = self.session.stepper.carried();
-        let shards = carried.iter().map(|(first_row, rows, _)| (*first_row, *rows)).collect();
-        let mut state = self.state.clone();
-        (state.best, state.shards) = (of.clone(), shards);
+        let (state, carried) = self.present(best);
         let CheckpointSpec { mut keep, .. } = self.session.spec.train.checkpoint;
         if self.failure.is_some() {
             // The weights of a step that fails may be no good any more: the checkpoint before it stays as well.
@@ -200,6 +192,23 @@ impl TrainingLoop<'_> {
                 false
             }
         }
+    }
+
+    /// The state as a checkpoint has it, after everything so far is on disk, and the carried states.
+    pub(super) fn present(&mut self, best: bool) -> (TrainingState, Carried) {
+        self.state.seconds = self.clock.elapsed().as_secs_f64();
+        self.state.losses = self.divergence.history();
+        self.state.alerts = self.publisher.alerts();
+        self.state.sampled = self.session.watch.last_sample();
+        // A checkpoint must not be more durable than its history.
+        self.state.metrics_bytes = self.publisher.sync();
+        // The state has the best value whose weights are saved.
+        let of = if best { &self.state.best } else { &self.saving.best };
+        let carried = self.session.stepper.carried();
+        let shards = carried.iter().map(|(first_row, rows, _)| (*first_row, *rows)).collect();
+        let mut state = self.state.clone();
+        (state.best, state.shards) = (of.clone(), shards);
+        (state, carried)
     }
 
     /// Tries again to save the best weights, if that failed when they were the last.
@@ -351,7 +360,7 @@ impl TrainingLoop<'_> {
 }
 
 /// A checkpoint of these weights and slots.
-fn checkpoint<'a>(
+pub(super) fn checkpoint<'a>(
     table: &[Param],
     state: &TrainingState,
     weights: &'a [f32],
@@ -373,7 +382,7 @@ fn checkpoint<'a>(
 
 /// The carried states of every shard: `SHARD.LAYER.h` and `SHARD.LAYER.c`, `[batch, units]`, where LAYER counts recurrent layers and
 /// directions.
-fn carried_tensors(shards: &[(usize, usize, Vec<CarriedState>)]) -> Vec<NamedTensor<'_>> {
+pub(super) fn carried_tensors(shards: &[(usize, usize, Vec<CarriedState>)]) -> Vec<NamedTensor<'_>> {
     let states = shards.iter().enumerate().flat_map(|(shard, (.., states))| {
         states.iter().enumerate().map(move |(layer, state)| (format!("{shard}.{layer}"), state))
     });

@@ -7,7 +7,7 @@ use super::{Saving, TrainingLoop};
 use crate::data::Batch;
 use crate::preset::{Difference, RunSpec, differences};
 use crate::protocol::{ChangedSetting, Event, Level, Resumed, Saved};
-use crate::run::checkpoint::{self, LoadedCheckpoint, Which};
+use crate::run::checkpoint::{self, LoadedCheckpoint, Which, undo};
 use crate::run::{Folder, Reader, Recorder, ResumePoint, check_run_files};
 use crate::train::control::{Clock, Control};
 use crate::train::cost::Cost;
@@ -90,6 +90,10 @@ impl<'a> TrainingLoop<'a> {
         write_files(&training.session, &training.folder, &yaml)?;
         checkpoint::update_run_files(&training.folder)?;
         checkpoint::name_again(&training.folder)?;
+        if options.parent.is_some() {
+            training.state.undo.clear();
+        }
+        undo::protect(&training.folder, training.state.undo.iter().map(|change| &change.point))?;
         let TrainingState { step, epoch, .. } = training.state;
         let parent = options.parent.clone();
         training.publisher.publish(Event::Resumed(Resumed { step, epoch, changes, settings, parent }));
@@ -157,6 +161,8 @@ impl<'a> TrainingLoop<'a> {
             [] => differences.iter().map(Difference::as_set).collect(),
             given => given.to_vec(),
         };
+        // Training goes back to no other settings.
+        self.state.undo.clear();
         let of = |Difference { setting, old, new }| ChangedSetting { step, epoch, setting, old, new };
         let settings: Vec<ChangedSetting> = differences.into_iter().map(of).collect();
         self.state.settings.extend(settings.iter().cloned());
@@ -183,6 +189,8 @@ impl<'a> TrainingLoop<'a> {
         self.final_metrics.clone_from(&self.state.metrics);
         let saved = Saved { step: loaded.step, path: loaded.path.clone(), ..Saved::default() };
         self.saving = Saving::resume(self.state.best.clone(), saved.clone());
+        let run = self.folder.path();
+        self.state.undo.retain(|change| undo::exists(run, &change.point));
         self.restore_settings();
         let TrainingState { epoch, next, metrics_bytes, .. } = self.state;
         let before_validation = next == Next::Validation;

@@ -70,6 +70,7 @@ impl App<'_> {
             {
                 Some("")
             }
+            Action::Undo if !trains || !run.dashboard.run.can_undo() => Some(""),
             Action::TypeText if !run.dashboard.run.info().is_some_and(|info| info.reads_tokens()) => Some(""),
             Action::Open if view.full_screen => Some(""),
             Action::Back if view.full_screen || view.explain => Some("back"),

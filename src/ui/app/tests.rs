@@ -9,7 +9,9 @@ use ratatui::layout::Size;
 
 use super::*;
 use crate::protocol::RaceEvent;
-use crate::protocol::{CommandRequest, DataFacts, Level, LogLine, ModelTable, RunInfo, StepMetrics};
+use crate::protocol::{
+    AppliedCommand, CommandRequest, DataFacts, Level, LogLine, ModelTable, RunInfo, Sample, StepMetrics,
+};
 use crate::run::race::Standings;
 use crate::ui::browser::CustomDataHooks;
 use crate::ui::input::Input;
@@ -237,6 +239,43 @@ fn prepared(folder: &std::path::Path) -> Event {
         threads: 1,
         monitor: None,
     }))
+}
+
+#[test]
+fn a_change_is_undone_by_a_key_that_is_listed_while_it_can_act() {
+    let asked = while_training(|app| {
+        app.fold(&prepared("runs/word-order".as_ref()));
+        app.fold(&Event::Status(RunStatus::Training));
+        app.fold(&step(1));
+        assert!(!screen(app, 250, 24).contains("u undo"));
+        type_keys(app, "}");
+        let request = Command::SetBatchSize { batch_size: 64 }.by("screen");
+        let applied = AppliedCommand { step: 1, epoch: 1, request, learning_rate: 1e-3 };
+        app.fold(&Event::Command(applied));
+        assert!(screen(app, 250, 24).contains("u undo"));
+        type_keys(app, "{}u");
+        app.fold(&Event::Status(RunStatus::Finished));
+        assert!(!screen(app, 250, 24).contains("u undo"));
+    });
+    let size = |batch_size| Command::SetBatchSize { batch_size };
+    assert_eq!(asked, [size(64), size(32), size(128), Command::Undo]);
+}
+
+#[test]
+fn a_candidate_is_written_by_enter_or_by_its_number() {
+    let asked = while_training(|app| {
+        let Event::Prepared(mut info) = prepared("runs/letters".as_ref()) else { return };
+        info.task = crate::metrics::Task::Language;
+        app.fold(&Event::Prepared(info));
+        app.fold(&Event::Status(RunStatus::Training));
+        app.fold(&step(1));
+        let candidates = ["e", "a", " "].map(|token| (token.to_owned(), 0.25)).to_vec();
+        app.fold(&Event::Sample(Sample { step: 1, candidates, ..Sample::default() }));
+        // The panel of samples is the first; Enter enlarges it.
+        type_keys(app, "1\n↓↓\n2");
+        assert!(screen(app, 120, 40).contains(" 1 e"));
+    });
+    assert_eq!(asked, [" ", "a"].map(|token| Command::ExtendSample { token: token.into() }));
 }
 
 #[test]

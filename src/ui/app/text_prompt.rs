@@ -158,6 +158,18 @@ impl App<'_> {
         }
     }
 
+    /// Lets the samples go on by the candidate that a key chooses, where the panel of samples fills the screen; returns whether it did.
+    pub(super) fn choose_candidate(&mut self, action: Action) -> bool {
+        let Some(run) = &mut self.run else { return false };
+        let Some(token) = run.dashboard.view.chosen_candidate(action, &run.dashboard.run) else {
+            return false;
+        };
+        let token = token.to_owned();
+        run.dashboard.view.candidate = 0;
+        self.send(Command::ExtendSample { token });
+        true
+    }
+
     /// Handles a key of the dialog.
     pub(super) fn type_text(&mut self, key: &KeyEvent) {
         let Some(Overlay::TextPrompt(prompt)) = &mut self.overlay else { return };

@@ -268,6 +268,13 @@ pub const BINDINGS: &[Binding] = &[
     row(Dashboard, Action::SingleStep, &[Char('n')], "step", "Train a single step, then pause."),
     row(
         Dashboard,
+        Action::Undo,
+        &[Char('u')],
+        "undo",
+        "Undo the last change of learning rate or other settings: training goes back to the step before it.",
+    ),
+    row(
+        Dashboard,
         Action::Detach,
         &[Char('d')],
         "detach",
@@ -389,6 +396,14 @@ pub const BINDINGS: &[Binding] = &[
     ),
     row(Dashboard, Action::SlowerLearning, &[Char(',')], "rate", "Halve the learning rate."),
     row(Dashboard, Action::FasterLearning, &[Char('.')], "", "Double the learning rate."),
+    row(
+        Dashboard,
+        Action::SmallerBatches,
+        &[Char('{')],
+        "",
+        "Halve the batch size from the next epoch on; stateful layers have a fixed one.",
+    ),
+    row(Dashboard, Action::LargerBatches, &[Char('}')], "", "Double the batch size from the next epoch on."),
     row(
         Dashboard,
         Action::FullSpeed,

@@ -12,7 +12,7 @@ use crate::number;
 use crate::protocol::{AlertKind, LayerHealth, ParamNorms, RunInfo};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
-use crate::ui::run_state::{BEST, BRANCH, CHANGE, EARLY_STOPPING, ForecastErrors, SEAM};
+use crate::ui::run_state::{BEST, BRANCH, CHANGE, EARLY_STOPPING, ForecastErrors, SEAM, UNDONE};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view_state::Norm;
 use crate::ui::widget::panel_frame::PanelFrame;
@@ -138,8 +138,9 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              divides the logits: below 1 the text is more predictable, above 1 more varied, 0 always takes the most \
              probable token."
                 .into(),
-            "Beside it are the ten most probable tokens after the beginning. The perplexity is the number of equally \
-             probable tokens that the model is as uncertain between: e to the loss."
+            "Beside it are the ten most probable tokens after the beginning; in full screen Enter or a number writes one \
+             of them, and the text goes on from there. The perplexity is the number of equally probable tokens that the \
+             model is as uncertain between: e to the loss."
                 .into(),
         ],
         Panel::Confusion => vec![
@@ -304,7 +305,8 @@ fn letters(marks: impl Iterator<Item = char>) -> Option<String> {
             AlertKind::Divergence => "the training diverges",
         };
         let what = match letter {
-            CHANGE => "learning rate, clipping or dropout changed by a command",
+            CHANGE => "a setting of the training changed by a command",
+            UNDONE => "a change undone: training went on from here without it",
             SEAM => "resumed from a checkpoint",
             BEST => "the end of the best epoch",
             EARLY_STOPPING => "early stopping",

@@ -61,12 +61,14 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let has_candidates = !latest.candidates.is_empty();
     let (texts, candidates) = match has_candidates {
         true if inner.width >= WIDE => {
-            let parts = [Constraint::Fill(1), Constraint::Length(2), Constraint::Length(CANDIDATES)];
+            let wide = CANDIDATES + if dash.view.full_screen { 4 } else { 0 };
+            let parts = [Constraint::Fill(1), Constraint::Length(2), Constraint::Length(wide)];
             let [texts, _, candidates] = Layout::horizontal(parts).areas(inner);
             (texts, candidates)
         }
         true if inner.height >= TALL => {
-            let rows = latest.candidates.len() as u16 + 1;
+            let hint = 2 * u16::from(dash.view.full_screen);
+            let rows = latest.candidates.len() as u16 + 1 + hint;
             let parts = [Constraint::Fill(1), Constraint::Length(1), Constraint::Length(rows)];
             let [texts, _, candidates] = Layout::vertical(parts).areas(inner);
             (texts, candidates)
@@ -84,7 +86,8 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         y += one(sample, Rect { y, height: rows as u16, ..texts }, (most, i == 0), buf, theme);
     }
     if !candidates.is_empty() {
-        next_tokens(latest, candidates, buf, theme);
+        let offered = !dash.is_replay && dash.view.offers_candidates(run);
+        next_tokens(latest, offered.then_some(dash.view.candidate), candidates, buf, theme);
     }
 }
 
@@ -151,14 +154,14 @@ fn foreign_lines(text: &str) -> Vec<String> {
     text.split('\n').map(|line| foreign(line).into_owned()).collect()
 }
 
-/// The most probable next tokens with bars of their probabilities.
-fn next_tokens(sample: &Sample, area: Rect, buf: &mut Buffer, theme: &Theme) {
+/// The most probable next tokens with bars of their probabilities, and their numbers where one can be `chosen`.
+fn next_tokens(sample: &Sample, chosen: Option<usize>, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let width = usize::from(area.width);
     let prime = foreign(&sample.prime);
     let end: String = prime.chars().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect();
     let head = format!("next after “{end}”");
     text::put(buf, area.x, area.y, width, &[(head.into(), theme.style(Role::Title))]);
-    for (y, (token, p)) in (area.y + 1..area.bottom()).zip(&sample.candidates) {
+    for (i, (y, (token, p))) in (area.y + 1..area.bottom()).zip(&sample.candidates).enumerate() {
         let full = (f64::from(*p) * BAR as f64).round() as usize;
         let shown = match token.as_str() {
             "\n" => "↵".to_owned(),
@@ -167,13 +170,29 @@ fn next_tokens(sample: &Sample, area: Rect, buf: &mut Buffer, theme: &Theme) {
         };
         let shown = text::clip(&shown, 8).into_owned();
         let gap = " ".repeat(9_usize.saturating_sub(text::width(&shown)));
-        let pieces: [Piece<'_>; 4] = [
-            (format!("{shown}{gap}").into(), theme.style(Role::Text)),
+        let (number, role) = match chosen {
+            Some(chosen) if chosen == i => (format!("{:>2} ", i + 1), Role::Selected),
+            Some(_) => (format!("{:>2} ", i + 1), Role::Text),
+            None => (String::new(), Role::Text),
+        };
+        let pieces: [Piece<'_>; 5] = [
+            (number.into(), theme.style(Role::Key)),
+            (format!("{shown}{gap}").into(), theme.style(role)),
             ("━".repeat(full.min(BAR)).into(), theme.style(Role::Train)),
             ("─".repeat(BAR - full.min(BAR)).into(), theme.style(Role::Border)),
             (format!(" {p:.2}").into(), theme.style(Role::Text)),
         ];
         text::put(buf, area.x, y, width, &pieces);
+    }
+    let y = area.y + 2 + sample.candidates.len() as u16;
+    if chosen.is_some() && y < area.bottom() {
+        let words: [Piece<'_>; 4] = [
+            ("↑ ↓ Enter".into(), theme.style(Role::Key)),
+            (" or ".into(), theme.style(Role::Dim)),
+            ("1–9".into(), theme.style(Role::Key)),
+            (" writes it".into(), theme.style(Role::Dim)),
+        ];
+        text::put(buf, area.x, y, width, &words);
     }
 }
 

@@ -89,6 +89,10 @@ impl StreamedSplit for Streamed {
         self.order.batches = BatchOrder { batch_size: order.batch_size.max(1), ..order };
     }
 
+    fn set_batch_size(&mut self, batch_size: usize) {
+        self.order.batches.batch_size = batch_size.max(1);
+    }
+
     fn len(&self) -> usize {
         self.plan.rows
     }

@@ -1,0 +1,117 @@
+//! Checkpoints to which training can go back: those before a change.
+//!
+//! `checkpoints/undo` has their names, the earliest first, and the names of those that were the best at that time, a line each. Nothing
+//! that it names is removed. Such a checkpoint is neither the last nor the best, unless it was already saved as that.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::done::{DONE, Done};
+use super::{Checkpoint, LoadedCheckpoint, Which};
+use super::{complete, file_name, is_name, named, read_from, remove, write_as};
+use crate::durable;
+use crate::protocol::Saved;
+use crate::run::{Folder, RunError};
+
+/// The file with the names.
+const UNDO: &str = "undo";
+
+/// A checkpoint to which training can go back, and what was the best at that time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoPoint {
+    /// The name of the checkpoint's folder.
+    pub checkpoint: String,
+    /// The name of the folder of the best checkpoint at that time.
+    pub best: Option<String>,
+}
+
+/// Saves a checkpoint as neither the last nor the best.
+///
+/// # Errors
+/// As [`write`](super::write()).
+pub fn write(folder: &Folder, checkpoint: &Checkpoint<'_>) -> Result<Saved, RunError> {
+    write_as(folder, checkpoint, &[])
+}
+
+/// The point of the checkpoint in the folder `path`, now that it is saved.
+pub fn point_of(path: &Path) -> UndoPoint {
+    let best = path.parent().and_then(|root| named(root, Which::Best).ok());
+    UndoPoint {
+        checkpoint: file_name(path).into_owned(),
+        best: best.map(|path| file_name(&path).into_owned()),
+    }
+}
+
+/// Protects the checkpoints of `all` from being removed, and no others.
+///
+/// # Errors
+/// If their names cannot be written.
+pub fn protect<'a>(folder: &Folder, all: impl Iterator<Item = &'a UndoPoint>) -> Result<(), RunError> {
+    let mut seen = BTreeSet::new();
+    let names = all.flat_map(|point| [Some(&point.checkpoint), point.best.as_ref()]).flatten();
+    let lines: String = names.filter(|name| seen.insert(*name)).map(|name| format!("{name}\n")).collect();
+    let path = folder.path().join("checkpoints").join(UNDO);
+    if lines.is_empty() && !path.exists() {
+        return Ok(());
+    }
+    Ok(durable::write(&path, lines.as_bytes())?)
+}
+
+/// Whether the run folder `run` has the complete checkpoint of `point`.
+pub fn exists(run: &Path, point: &UndoPoint) -> bool {
+    is_name(&point.checkpoint)
+        && Done::read(&run.join("checkpoints").join(&point.checkpoint)).is_ok_and(|done| done.order > 0)
+}
+
+/// Reads the checkpoint of `point`.
+///
+/// # Errors
+/// As [`read_from`].
+pub fn read(run: &Path, point: &UndoPoint) -> Result<LoadedCheckpoint, RunError> {
+    let root = run.join("checkpoints");
+    match is_name(&point.checkpoint) {
+        true => read_from(&root.join(&point.checkpoint)),
+        false => Err(RunError::damaged(&root, format!("`{}` is no name of a checkpoint", point.checkpoint))),
+    }
+}
+
+/// Makes the checkpoint of `point` the last one, and what was the best at that time the best; removes all that were saved later.
+///
+/// # Errors
+/// If they cannot be written or removed. Until all later ones are removed, the latest of them is the last.
+pub fn go_back(folder: &Folder, point: &UndoPoint) -> Result<(), RunError> {
+    folder.check_place()?;
+    let root = folder.path().join("checkpoints");
+    let path = root.join(&point.checkpoint);
+    let mut done = Done::read(&path)?;
+    let order = done.order;
+    (done.last, done.undo) = (true, false);
+    let content = done.encode().map_err(|what| RunError::unwritable(&path.join(DONE), what))?;
+    durable::write(&path.join(DONE), &content)?;
+    let name_as = |which: Which, name: &str| {
+        Ok::<_, RunError>(durable::write(&root.join(which.name()), format!("{name}\n").as_bytes())?)
+    };
+    name_as(Which::Last, &point.checkpoint)?;
+    let best = point.best.as_ref().filter(|name| is_name(name) && Done::read(&root.join(name)).is_ok());
+    match best {
+        Some(name) => name_as(Which::Best, name)?,
+        None => drop(fs::remove_file(root.join(Which::Best.name()))),
+    }
+    let mut later: Vec<(u64, PathBuf)> = complete(&root)
+        .filter(|(path, done)| done.order > order && best.is_none_or(|best| file_name(path) != *best))
+        .map(|(path, done)| (done.order, path))
+        .collect();
+    // The latest first: whatever is left, training resumes from one of the same history.
+    later.sort_by(|a, b| b.cmp(a));
+    later.iter().try_for_each(|(_, path)| remove(path))
+}
+
+/// The names of the file; none without one.
+pub(super) fn names(root: &Path) -> Vec<String> {
+    let content = durable::read_regular(&root.join(UNDO)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&content);
+    text.lines().filter(|name| is_name(name)).map(ToOwned::to_owned).collect()
+}
