@@ -36,11 +36,12 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let layer = dash.view.layer(&dash.run);
     let rows = layer.and_then(|layer| dash.run.gradient_history(layer)).map_or(&[][..], |of| of.rows());
     let mut title: Vec<Piece<'_>> = vec![("Half-life".into(), theme.style(Role::Title))];
-    let name = layer.map(|layer| format!(" in steps back · {}", layer_name(dash, layer)));
+    let name = layer.map(|layer| format!(" in steps · {}", layer_name(dash, layer)));
     title.extend(name.map(|name| (name.into(), theme.style(Role::Text))));
     let note = [
         vec![legend(theme), vec![(format!(" {FLAT} does not fall").into(), theme.style(Role::Bad))]].concat(),
         legend(theme),
+        legend(theme).into_iter().take(2).collect(),
     ];
     let frame = PanelFrame { focused: false, title: &title, note: &note, left: &[], right: &[] };
     let inner = frame.render(area, buf, theme);
