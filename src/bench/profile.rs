@@ -14,6 +14,9 @@ const ROUNDS: u64 = 10_000;
 /// Bytes that fit in the first and in the second cache of most processors, and in none.
 const SIZES: [usize; 3] = [16 << 10, 384 << 10, 64 << 20];
 
+/// Bytes that a second cache holds, of most processors.
+const SECOND_CACHE: usize = 1 << 20;
+
 /// What the machine can do at most, on all threads of a measurement together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Roofs {
@@ -109,16 +112,19 @@ pub fn profile(workload: &Workload, effort: Effort, roofs: &Roofs) -> Result<Pro
         steps += 1;
     }
     let wall = begin.elapsed().as_secs_f64();
-    Ok(of_counts(&profiling.stop(), wall, steps, effort.threads, roofs))
+    let counts = profiling.stop();
+    // What a shard computes forward comes back from memory if it is too much for the second cache.
+    let is_cached = stepper.shard_bytes() <= SECOND_CACHE;
+    Ok(of_counts(&counts, (wall, steps), effort.threads, roofs, is_cached))
 }
 
-/// The profile of `steps` steps that took `wall` seconds on `threads` threads.
+/// The profile of steps that took `wall` seconds on `threads` threads.
 fn of_counts(
     counts: &[(Part, PartCount)],
-    wall: f64,
-    steps: usize,
+    (wall, steps): (f64, usize),
     threads: usize,
     roofs: &Roofs,
+    is_cached: bool,
 ) -> Profile {
     let seconds =
         |which: Part| counts.iter().find(|(part, _)| *part == which).map_or(0.0, |(_, count)| count.seconds);
@@ -141,18 +147,29 @@ fn of_counts(
             bytes: per_step(count.bytes),
             dependent: per_step(count.dependent),
         };
-        PartTime { part: *part, count, roof: nearest_roof(&count, threads, roofs) }
+        PartTime { part: *part, count, roof: nearest_roof(*part, &count, threads, roofs, is_cached) }
     });
     let parts = parts.filter(|part| part.count.seconds > 0.0).collect();
     Profile { seconds: all / threads as f64 / n, steps, parts }
 }
 
-/// The limit that explains the largest share of the time of a part. Operands are assumed to come from the second cache.
-fn nearest_roof(count: &PartCount, threads: usize, roofs: &Roofs) -> Option<(&'static str, f64)> {
+/// The limit that explains the largest share of the time of a part. The operands of products with recurrent weights are assumed to come
+/// from the second cache, others as well if `is_cached`.
+fn nearest_roof(
+    part: Part,
+    count: &PartCount,
+    threads: usize,
+    roofs: &Roofs,
+    is_cached: bool,
+) -> Option<(&'static str, f64)> {
     let threads = threads as f64;
+    let is_product = matches!(part, Part::RecurrentForward | Part::RecurrentBackward);
+    let [_, second_cache, memory] = roofs.bytes_per_s;
+    let (source, bytes_per_s) =
+        if is_product || is_cached { ("second cache", second_cache) } else { ("memory", memory) };
     let limits = [
         ("multiply-adds", 2.0 * count.multiply_adds as f64 / (roofs.flops / threads)),
-        ("second cache", count.bytes as f64 / (roofs.bytes_per_s[1] / threads)),
+        (source, count.bytes as f64 / (bytes_per_s / threads)),
         ("latency", count.dependent as f64 * roofs.latency),
     ];
     let (name, seconds) = limits.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
@@ -163,7 +180,7 @@ fn nearest_roof(count: &PartCount, threads: usize, roofs: &Roofs) -> Option<(&'s
 mod tests {
     use super::*;
 
-    const ROOFS: Roofs = Roofs { flops: 200.0, bytes_per_s: [0.0, 20.0, 0.0], latency: 0.5, barrier: 0.0 };
+    const ROOFS: Roofs = Roofs { flops: 200.0, bytes_per_s: [0.0, 20.0, 4.0], latency: 0.5, barrier: 0.0 };
 
     fn count(seconds: f64, multiply_adds: u64, bytes: u64, dependent: u64) -> PartCount {
         PartCount { seconds, calls: 4, multiply_adds, bytes, dependent }
@@ -177,7 +194,7 @@ mod tests {
             (Part::Waiting, count(1.0, 0, 0, 0)),
             (Part::Repeated, count(2.0, 0, 0, 0)),
         ];
-        let profile = of_counts(&counts, 10.0, 2, 2, &ROOFS);
+        let profile = of_counts(&counts, (10.0, 2), 2, &ROOFS, true);
         assert_eq!((profile.seconds, profile.steps), (4.5, 2));
         let parts: Vec<_> = profile.parts.iter().map(|part| (part.part, part.count.seconds)).collect();
         assert_eq!(parts, [(Part::Layers, 3.0), (Part::Optimizer, 1.5), (Part::Waiting, 4.5)]);
@@ -187,12 +204,16 @@ mod tests {
     #[test]
     fn the_nearest_roof_explains_the_largest_share() {
         // On two threads: 100 operations and 10 bytes a second each.
-        let of = |multiply_adds, bytes, dependent| {
-            nearest_roof(&count(4.0, multiply_adds, bytes, dependent), 2, &ROOFS)
+        let on = |part, (multiply_adds, bytes, dependent), is_cached| {
+            nearest_roof(part, &count(4.0, multiply_adds, bytes, dependent), 2, &ROOFS, is_cached)
         };
+        let of = |multiply_adds, bytes, dependent| on(Part::Layers, (multiply_adds, bytes, dependent), true);
         assert_eq!(of(100, 10, 2), Some(("multiply-adds", 0.5)));
         assert_eq!(of(50, 30, 2), Some(("second cache", 0.75)));
         assert_eq!(of(50, 10, 6), Some(("latency", 0.75)));
         assert_eq!(of(0, 0, 0), None);
+        // Of a shard that is too large, what has passed comes from memory, and the weights do not.
+        assert_eq!(on(Part::GatesBackward, (0, 4, 0), false), Some(("memory", 0.5)));
+        assert_eq!(on(Part::RecurrentBackward, (0, 10, 0), false), Some(("second cache", 0.25)));
     }
 }

@@ -176,6 +176,11 @@ impl Stepper {
         all.map(|work| work.shard.activation_bytes()).sum()
     }
 
+    /// Bytes of the activations and gradients of the largest shard: what passes between a value's computation and its use in the backward pass.
+    pub fn shard_bytes(&self) -> usize {
+        self.work.iter().map(|work| work.shard.activation_bytes()).max().unwrap_or(0)
+    }
+
     /// Trains on one batch.
     ///
     /// # Errors
