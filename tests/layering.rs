@@ -39,6 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("run", &["error", "durable", "metrics", "protocol"]),
     ("runs", &["error", "durable", "escape", "metrics", "number", "preset", "protocol", "run"]),
+    ("interop", &["protocol", "metrics"]),
     ("infer", &["metrics", "protocol", "number", "rng", "data", "nn", "preset", "run"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     (
@@ -74,6 +75,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inspect",
             "run",
             "runs",
+            "interop",
             "infer",
             "train",
             "experiment",
