@@ -124,7 +124,9 @@ fn labels<'a>(dash: &'a Dashboard, shown: &Activations) -> Vec<Cow<'a, str>> {
 /// A mark for every token, or every few tokens, with as much of it as there is space for; each token has an equal part of the axis.
 fn token_ticks(labels: &[Cow<'_, str>], width: usize) -> Vec<Tick> {
     let tokens = labels.len().max(1);
-    let every = (1..tokens).find(|every| width * every / tokens >= LEAST_LABEL + 2).unwrap_or(tokens);
+    // Characters need less than words.
+    let least = labels.iter().map(|label| text::width(label)).max().unwrap_or(0).min(LEAST_LABEL);
+    let every = (1..tokens).find(|every| width * every / tokens >= least + 2).unwrap_or(tokens);
     let space = (width * every / tokens).saturating_sub(2).max(1);
     let tick =
         |(at, label): (usize, &Cow<'_, str>)| Tick { at: at as f64, text: text::clip(label, space).into() };
@@ -332,6 +334,8 @@ mod tests {
         assert_eq!(texts(30), ["ove…", "the", "mov…", "is", "not"]);
         assert_eq!(texts(15), ["ove…", "mov…", "not"]);
         assert_eq!(texts(2), ["…"]);
+        let letters: Vec<Cow<'_, str>> = ["a", "b", "c"].map(Cow::from).into();
+        assert_eq!(token_ticks(&letters, 9).len(), 3);
         assert!(token_ticks(&[], 20).is_empty());
         assert_eq!(token_ticks(&labels[..1], 20).len(), 1);
     }

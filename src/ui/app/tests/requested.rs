@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::protocol::{Activations, LayerRow, LayerUnit, ProbeFrame, ProbeText};
+use crate::run::{Folder, Recorder};
 
 /// A run of a network with an Embedding and an LSTM, with one example.
 fn of_words(folder: &std::path::Path) -> Event {
@@ -57,9 +58,8 @@ fn neighbours_are_asked_for_when_their_tab_is_opened_and_of_a_word_that_is_typed
     let folder = tempfile::tempdir().unwrap();
     let asked = while_training(|app| {
         app.fold(&of_words(folder.path()));
-        let weights = |app: &App<'_>| {
-            app.run.as_ref().is_some_and(|run| run.dashboard.view.tab == Tab::Weights)
-        };
+        let weights =
+            |app: &App<'_>| app.run.as_ref().is_some_and(|run| run.dashboard.view.tab == Tab::Weights);
         while !weights(app) {
             type_keys(app, "t");
         }
@@ -85,4 +85,31 @@ fn a_run_that_is_over_is_asked_for_nothing() {
         assert!(screen(app, 80, 24).contains("found by a run in training"), "{}", screen(app, 80, 24));
     });
     assert_eq!(asked, []);
+}
+
+#[test]
+fn the_activity_of_a_unit_over_training_is_read_from_the_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::start(&Folder::create(folder.path()).unwrap(), 64 << 20).unwrap();
+    let mut events = vec![of_words(folder.path())];
+    events.extend((1..=40).flat_map(|n| [step(n), frame(n)]));
+    events.iter().for_each(|event| drop(recorder.record(event.clone()).unwrap()));
+    let (_, recorded) = recorder.complete();
+    recorded.unwrap();
+    while_training(|app| {
+        // Of the 40 frames the screen has seen the last one alone.
+        app.fold(&of_words(folder.path()));
+        app.fold(&frame(40));
+        type_keys(app, "tt1\n\n");
+        let history = app.run.as_ref().and_then(|run| run.dashboard.unit_history.as_ref()).unwrap();
+        let course = history.course((1, None), "h", 0);
+        assert!(course.len() > 10, "{course:?}");
+        assert!(course[0].0 < 5 && course[course.len() - 1].0 == 40, "{course:?}");
+        // The mean of |0.1| and |0.9|; a recording is quantised.
+        assert!(course.iter().all(|(_, mean)| (mean - 0.5).abs() < 0.01), "{course:?}");
+        // A later frame is added to it.
+        app.fold(&frame(41));
+        let history = app.run.as_ref().and_then(|run| run.dashboard.unit_history.as_ref()).unwrap();
+        assert_eq!(history.course((1, None), "h", 0).last().map(|(step, _)| *step), Some(41));
+    });
 }
