@@ -8,7 +8,9 @@ use crate::infer::Generator;
 use crate::metrics::half_life;
 use crate::nn::RecurrentTrace;
 use crate::preset::{RunSpec, SampleSpec, WatchSpec};
-use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample, WeightDistributions};
+use crate::protocol::{
+    Event, GradientProfile, Instruments, LayerUnit, ProbeText, Sample, WeightDistributions,
+};
 use crate::rng::Rng;
 
 /// The minimum time between two monitored steps at a pace, that of two frames of the screen.
@@ -28,6 +30,10 @@ pub struct Watch {
     every: u64,
     probes: Probes,
     samples: Option<Samples>,
+    /// The unit whose responses are measured.
+    pub(super) unit: Option<LayerUnit>,
+    /// The word whose neighbours are shown: `Some(None)` for the most frequent words.
+    pub(super) neighbours_of: Option<Option<String>>,
 }
 
 /// The settings and the generator of samples of a language model.
@@ -46,7 +52,7 @@ impl Watch {
     /// Creates the instruments of `spec` for a network trained on `data`; texts are encoded by `tokens`.
     pub fn new(spec: &WatchSpec, tokens: Option<&TokenSpec>, data: &Data, stepper: &Stepper) -> Self {
         let probes = Probes::new(&spec.probes, tokens, data, stepper.model(), stepper.params());
-        Self { every: spec.every as u64, probes, samples: None }
+        Self { every: spec.every as u64, probes, samples: None, unit: None, neighbours_of: None }
     }
 
     /// Adds the samples of `spec`, of a language model with this `vocabulary`.

@@ -21,6 +21,7 @@ mod picture;
 mod popup;
 mod racing;
 mod replaying;
+mod requests;
 mod step_prompt;
 mod text_prompt;
 
@@ -96,8 +97,11 @@ impl RunScreen {
     /// Applies a key's action if it concerns the view; returns whether it did.
     fn act_on_view(&mut self, action: Action) -> bool {
         let cursor = self.dashboard.view.cursor;
+        let history_of = self.dashboard.unit_history.as_ref().map(|history| history.example);
         let acted = self.dashboard.act(action);
         self.look_back_from(cursor);
+        self.read_unit_history(history_of);
+        self.request();
         acted
     }
 
@@ -250,6 +254,7 @@ impl<'a> App<'a> {
         }
         let Some(run) = &mut self.run else { return };
         run.dashboard.apply(event);
+        run.request();
         if matches!(event, Event::Prepared(_) | Event::Resumed(_)) {
             run.dashboard.find_parent();
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::earlier_runs::EarlierRuns;
 use super::keymap::Action;
 use super::parent::ParentCurves;
-use super::run_state::RunState;
+use super::run_state::{RunState, UnitHistory};
 use super::view_state::ViewState;
 use crate::protocol::{Event, RunStatus};
 
@@ -24,6 +24,8 @@ pub struct Dashboard {
     pub has_menu: bool,
     /// The curves of the run that this one was branched from.
     pub parent: Option<ParentCurves>,
+    /// How active the units of an example were over training, once one was looked at.
+    pub unit_history: Option<UnitHistory>,
     /// The branch whose parent was looked for last.
     pub looked_for: Option<(PathBuf, u64)>,
 }
@@ -48,10 +50,17 @@ impl Dashboard {
             earlier.push(&self.run);
             self.run = RunState::one_of_several();
             self.view.begin_run();
+            self.unit_history = None;
         }
         self.run.apply(event);
-        if matches!(event, Event::ProbeAdded(_)) {
-            self.view.show_last_probe(&self.run);
+        match event {
+            Event::ProbeAdded(_) => self.view.show_last_probe(&self.run),
+            Event::Epoch(_) | Event::Validation(_) => self.view.units.arrange(&self.run),
+            Event::Probe(frame) => {
+                self.view.units.complete(&self.run);
+                self.unit_history.iter_mut().for_each(|history| history.add(frame));
+            }
+            _ => {}
         }
     }
 
@@ -67,7 +76,15 @@ impl Dashboard {
 
     /// Applies a key's action if it concerns the view; returns whether it did.
     pub fn act(&mut self, action: Action) -> bool {
-        self.view.act(action, &self.run)
+        let acted = self.view.act(action, &self.run);
+        let example = self.view.probe_index();
+        let is_of_it = self.unit_history.as_ref().is_some_and(|history| history.example == example);
+        if self.view.shows_unit(&self.run) && !is_of_it {
+            let mut history = UnitHistory::new(example);
+            self.run.probe(example).iter().for_each(|frame| history.add(frame));
+            self.unit_history = Some(history);
+        }
+        acted
     }
 }
 

@@ -133,6 +133,8 @@ pub enum Action {
     NextProbe,
     /// Next quantity of a recurrent layer: hidden state, cell state, gates; of the gradient: by state or recurrent kernel.
     Quantity,
+    /// Next order of the units in heat maps.
+    UnitOrder,
     /// Save a screenshot as SVG and as text.
     Screenshot,
     /// Show the log, with the monitoring overhead.

@@ -17,14 +17,17 @@ pub mod layout;
 mod log;
 mod message;
 mod metric;
+mod neighbours;
 pub mod plot;
 mod predictions;
 mod preparing;
 mod samples;
+mod saturation;
 mod status;
 pub mod tabs;
 mod tensors;
 mod trainings;
+mod unit;
 mod waterfall;
 mod words;
 

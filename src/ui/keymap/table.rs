@@ -360,6 +360,13 @@ pub const BINDINGS: &[Binding] = &[
         "Switch between state, cell and gates; between gradients.",
     ),
     row(
+        AnyRun,
+        Action::UnitOrder,
+        &[Char('o')],
+        "order",
+        "Order the units of heat maps by activity, by similarity, or as stored.",
+    ),
+    row(
         Dashboard,
         Action::LowerTemperature,
         &[Char('(')],

@@ -19,8 +19,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
     attention, confusion, detail, diagnosis, explain, forecast, gradient, hidden, histograms, influence,
-    kernel, labels, layout, log, message, metric, predictions, preparing, samples, status, tabs, tensors,
-    trainings, waterfall, words,
+    kernel, labels, layout, log, message, metric, neighbours, predictions, preparing, samples, saturation,
+    status, tabs, tensors, trainings, unit, waterfall, words,
 };
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::{Panel, Tab};
@@ -116,7 +116,9 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
     match panel {
         Panel::Loss | Panel::Accuracy | Panel::GradientNorm => metric::render(dash, panel, area, buf, theme),
         Panel::Gradient => gradient::render(dash, area, buf, theme),
+        Panel::Hidden if dash.view.shows_unit(&dash.run) => unit::render(dash, area, buf, theme),
         Panel::Hidden => hidden::render(dash, area, buf, theme),
+        Panel::Saturation => saturation::render(dash, area, buf, theme),
         Panel::Predictions => predictions::render(dash, area, buf, theme),
         Panel::Influence => influence::render(dash, area, buf, theme),
         Panel::Attention => attention::render(dash, area, buf, theme),
@@ -131,6 +133,7 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
         Panel::Tensors => tensors::render(dash, area, buf, theme),
         Panel::Histograms => histograms::render(dash, area, buf, theme),
         Panel::Kernel => kernel::render(dash, area, buf, theme),
+        Panel::Neighbours => neighbours::render(dash, area, buf, theme),
         Panel::Log => log::render(dash, area, buf, theme),
     }
 }
