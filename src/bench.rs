@@ -26,7 +26,7 @@ pub use arithmetic::training_flops;
 pub use catalog::{WorkloadError, workloads};
 pub use estimate::{Cost, estimate};
 pub use measure::{AllocatedPerStep, Effort, MeasureError, Measured, measure};
-pub use memory::Resident;
+pub use memory::{Resident, resident};
 pub use peak::Peak;
 pub use quantiles::Quantiles;
 pub use report::{heading, json, rows, watched_heading, watched_json, watched_row};
