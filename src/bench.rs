@@ -28,7 +28,7 @@ pub use arithmetic::training_flops;
 pub use catalog::{WorkloadError, workloads};
 pub use estimate::{Cost, estimate};
 pub use measure::{AllocatedPerStep, Effort, MeasureError, Measured, measure};
-pub use memory::Resident;
+pub use memory::{Resident, resident};
 pub use peak::Peak;
 pub use profile::{PartTime, Profile, Roofs, profile};
 pub use profile_report::{profile_heading, profile_json, profile_rows};
