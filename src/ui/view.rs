@@ -20,6 +20,7 @@ mod metric;
 pub mod plot;
 mod predictions;
 mod preparing;
+mod runs;
 mod samples;
 mod status;
 pub mod tabs;
