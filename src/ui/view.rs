@@ -21,6 +21,7 @@ mod neighbours;
 pub mod plot;
 mod predictions;
 mod preparing;
+mod runs;
 mod samples;
 mod saturation;
 mod status;

@@ -20,7 +20,7 @@ use crate::ui::widget::ticks::{self, Tick};
 const FARTHEST: f64 = 5.0;
 
 /// A panel with a curve of one metric for each run.
-pub(in crate::ui) struct MetricChart<'a> {
+pub struct MetricChart<'a> {
     /// The name of the metric.
     pub name: &'a str,
     /// The unit of the x axis.
@@ -32,9 +32,11 @@ pub(in crate::ui) struct MetricChart<'a> {
     /// Whether the frame is that of the focus.
     pub focused: bool,
     /// The runs.
-    pub curves: &'a [RunCurves],
+    pub curves: &'a [&'a RunCurves],
     /// Earlier runs of the same, which stay behind them.
     pub earlier: &'a [RunCurves],
+    /// Where the cursor is on the x axis.
+    pub cursor: Option<f64>,
 }
 
 impl MetricChart<'_> {
@@ -62,7 +64,7 @@ impl MetricChart<'_> {
         let inner = PanelFrame { focused: self.focused, title: &title, note: &note, left: &[], right: &[] }
             .render(area, buf, theme);
         let area = Rect { height: inner.height + 1, ..inner };
-        let all = || self.earlier.iter().chain(self.curves);
+        let all = || self.earlier.iter().chain(self.curves.iter().copied());
         let end = all().filter_map(|curves| curves.end(name, self.axis)).fold(0.0, f64::max);
         let nothing = |buf: &mut Buffer| {
             let words = [("nothing was recorded".into(), theme.style(Role::Dim))];
@@ -108,14 +110,14 @@ impl MetricChart<'_> {
             curves: &curves,
             rules: &[],
             events: &[],
-            cursor: None,
+            cursor: self.cursor,
         }
         .render(area, buf, theme);
     }
 }
 
 /// What is drawn of each column: the smoothed value, or the extremes.
-pub(super) fn samples(columns: &[Summary], log: bool, smoothing: Smoothing, smooth: bool) -> Vec<Sample> {
+fn samples(columns: &[Summary], log: bool, smoothing: Smoothing, smooth: bool) -> Vec<Sample> {
     let sample = |column: &Summary| {
         let value = column.smoothed(smoothing);
         let (low, high) = if smooth { (value, value) } else { (column.min, column.max) };
@@ -130,7 +132,7 @@ pub(super) fn samples(columns: &[Summary], log: bool, smoothing: Smoothing, smoo
 
 /// The range of the y axis, with a margin; `None` if there is nothing to draw. A curve far above the others, as that of a run that
 /// diverges, does not flatten them: it leaves the chart at its top.
-pub(super) fn bounds(curves: &[Vec<Sample>], log: bool) -> Option<(f64, f64)> {
+fn bounds(curves: &[Vec<Sample>], log: bool) -> Option<(f64, f64)> {
     let spans =
         |curve: &Vec<Sample>| -> Vec<(f64, f64)> { curve.iter().filter_map(|sample| sample.span).collect() };
     let of = |spans: Vec<(f64, f64)>| {

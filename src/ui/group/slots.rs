@@ -1,7 +1,7 @@
 //! Which colour, letter and line a run has.
 
 /// The number of letters.
-pub(in crate::ui) const SLOTS: usize = 24;
+pub(super) const SLOTS: usize = 24;
 /// The number of colours: a run whose slot is greater shares one.
 pub(super) const COLORS: usize = 8;
 /// The number of lines, likewise.

@@ -1,13 +1,9 @@
-use std::collections::BTreeMap;
-use std::path::Path;
+//! The metrics of a run over its steps.
 
 use super::Axis;
 use super::slots::{COLORS, LINES};
 use crate::metrics::Metrics;
-use crate::protocol::{Event, GradientProfile, RunInfo, StepMetrics};
-use crate::run::{Position, Reader};
-use crate::runs::Run;
-use crate::ui::run_state::RecurrentLayer;
+use crate::protocol::{Event, RunInfo, StepMetrics};
 use crate::ui::run_state::axis::{XAxis, XPosition};
 use crate::ui::run_state::series::{Series, Summary};
 use crate::ui::widget::chart::{LineStyle, Pattern};
@@ -17,21 +13,13 @@ const OF_STEPS: [&str; 4] = ["loss", "accuracy", "grad_norm", "learning_rate"];
 
 /// All that was recorded of a run over its steps.
 #[derive(Debug, Default)]
-pub(in crate::ui) struct RunCurves {
+pub struct RunCurves {
     slot: usize,
     series: Vec<(String, Series)>,
-    /// The latest gradient of each recurrent layer.
-    pub gradients: BTreeMap<RecurrentLayer, GradientProfile>,
-    /// The names of the layers' classes.
-    pub classes: Vec<String>,
     steps_per_epoch: usize,
     /// Tokens, or time steps, of a full batch.
     tokens_per_step: usize,
     seconds: f64,
-    /// The recording, and as far as it was read.
-    recording: Option<(Reader, Position)>,
-    /// Why there is nothing, or not all.
-    pub error: Option<String>,
 }
 
 impl RunCurves {
@@ -40,49 +28,9 @@ impl RunCurves {
         Self { slot, ..Self::default() }
     }
 
-    /// Reads the recording of `run`.
-    pub fn read(run: &Run, slot: usize) -> Self {
-        let mut curves = Self::new(slot);
-        curves.open(&run.path);
-        curves.read_on(&run.path);
-        curves
-    }
-
-    fn open(&mut self, run: &Path) {
-        match Reader::open(run) {
-            Ok(reader) => self.recording = Some((reader, Position::START)),
-            Err(error) => self.error = Some(error.to_string()),
-        }
-    }
-
-    /// Reads what has been recorded of the run in the folder `run` since; returns whether that is anything.
-    pub fn read_on(&mut self, run: &Path) -> bool {
-        let is_other =
-            |(reader, at): &(Reader, Position)| !reader.is_current() || at.bytes() > reader.bytes();
-        if self.recording.as_ref().is_none_or(is_other) {
-            // It was rewritten: from its start.
-            *self = Self::new(self.slot);
-            self.open(run);
-        }
-        let Some((reader, at)) = self.recording.take() else { return false };
-        let mut position = at;
-        match reader.events_at(at) {
-            Err(error) => self.error = Some(error.to_string()),
-            Ok(mut events) => {
-                for event in events.by_ref() {
-                    match event {
-                        Ok(event) => self.apply(&event),
-                        Err(error) => {
-                            self.error = Some(error.to_string());
-                            break;
-                        }
-                    }
-                }
-                position = events.position();
-            }
-        }
-        self.recording = Some((reader, position));
-        position > at
+    /// The number that its colour, letter and line are chosen by.
+    pub fn slot(&self) -> usize {
+        self.slot
     }
 
     /// Folds one event.
@@ -94,9 +42,6 @@ impl RunCurves {
                 self.evaluated(metrics.step, metrics.epoch, &metrics.metrics, false)
             }
             Event::Epoch(metrics) => self.evaluated(metrics.step, metrics.epoch, &metrics.metrics, true),
-            Event::Gradient(profile) => {
-                self.gradients.insert((profile.layer, profile.direction), profile.clone());
-            }
             _ => {}
         }
     }
@@ -104,7 +49,6 @@ impl RunCurves {
     fn prepared(&mut self, info: &RunInfo) {
         self.steps_per_epoch = info.steps_per_epoch;
         self.tokens_per_step = info.batch_size.saturating_mul(info.data.length.max(1));
-        self.classes = info.model.layers.iter().map(|layer| layer.class.clone()).collect();
     }
 
     fn step(&mut self, metrics: &StepMetrics) {
@@ -153,6 +97,7 @@ impl RunCurves {
         self.series.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The points of the metric `name`.
     pub fn series(&self, name: &str) -> Option<&Series> {
         self.series.iter().find(|(known, _)| known == name).map(|(_, series)| series)
     }
@@ -173,6 +118,37 @@ impl RunCurves {
     pub fn columns(&self, name: &str, axis: Axis, to: f64, width: usize) -> Vec<Summary> {
         let (own, scale) = self.own(axis);
         self.series(name).map_or_else(Vec::new, |series| series.columns(own, 0.0, to / scale, width))
+    }
+
+    /// Where `step` lies on `axis`.
+    pub fn place_of(&self, axis: Axis, step: u64) -> f64 {
+        match axis {
+            Axis::Steps => step as f64,
+            Axis::Epochs => step as f64 / self.steps_per_epoch.max(1) as f64,
+            Axis::Tokens => step as f64 * self.tokens_per_step.max(1) as f64,
+            Axis::Seconds => {
+                let loss = self.series(OF_STEPS[0]).and_then(|series| series.nearest(step));
+                loss.map_or(0.0, |(at, _)| at.seconds)
+            }
+        }
+    }
+
+    /// The step that lies at `place` on `axis`, the last one at most.
+    pub fn step_at(&self, axis: Axis, place: f64) -> u64 {
+        let Some(series) = self.series(OF_STEPS[0]) else { return 0 };
+        let last = series.extent().map_or(0, |(_, last)| last.step);
+        let step = match axis {
+            Axis::Steps => place,
+            Axis::Epochs => place * self.steps_per_epoch.max(1) as f64,
+            Axis::Tokens => place / self.tokens_per_step.max(1) as f64,
+            Axis::Seconds => {
+                let distance = |at: &XPosition| (at.seconds - place).abs();
+                let points = series.points().map(|(at, _)| at);
+                let nearest = points.min_by(|a, b| distance(a).total_cmp(&distance(b)));
+                nearest.map_or(0.0, |at| at.step as f64)
+            }
+        };
+        (step.round() as u64).min(last)
     }
 
     /// The axis of the series, and what its values are multiplied by.
