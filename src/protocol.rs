@@ -34,5 +34,5 @@ pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
 pub use non_finite::{NonFinite, Phase};
 pub use probe::{AttentionWeights, TokenInfluence, TokenWindow};
 pub use race::RaceEvent;
-pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeText};
+pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeChange, ProbeText, ProbeVariant};
 pub use weights::{KernelPicture, WeightDistribution, WeightDistributions};

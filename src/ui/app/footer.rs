@@ -8,6 +8,7 @@ use super::{App, Overlay, replaying};
 use crate::protocol::RunStatus;
 use crate::ui::help;
 use crate::ui::keymap::Action;
+use crate::ui::panel::Tab;
 use crate::ui::text::fit;
 use crate::ui::theme::Role;
 
@@ -66,11 +67,13 @@ impl App<'_> {
             | Action::FasterLearning
             | Action::Save
             | Action::TypeText
+            | Action::ReplaceWord
                 if !trains =>
             {
                 Some("")
             }
             Action::TypeText if !run.dashboard.run.info().is_some_and(|info| info.reads_tokens()) => Some(""),
+            Action::ReplaceWord if view.tab != Tab::Text => Some(""),
             Action::Open if view.full_screen => Some(""),
             Action::Back if view.full_screen || view.explain => Some("back"),
             Action::Back if run.over() && self.from_menu => Some("menu"),
