@@ -9,7 +9,7 @@ use crate::metrics::half_life;
 use crate::nn::RecurrentTrace;
 use crate::preset::{RunSpec, SampleSpec, WatchSpec};
 use crate::protocol::{
-    Event, GradientProfile, Instruments, LayerUnit, ProbeText, Sample, WeightDistributions,
+    Event, GradientProfile, Instruments, LayerUnit, ProbeChange, ProbeText, Sample, WeightDistributions,
 };
 use crate::rng::Rng;
 
@@ -116,6 +116,20 @@ impl Watch {
         stepper: &Stepper,
     ) -> Option<ProbeText> {
         self.probes.add(text, encoding, (stepper.model(), stepper.params()))
+    }
+
+    /// Adds a probe once more with a change; returns it as encoded.
+    ///
+    /// # Errors
+    /// Why it cannot be changed so, in words.
+    pub fn vary_probe(
+        &mut self,
+        probe: usize,
+        change: &ProbeChange,
+        encoding: (&Vocabularies, Option<&TokenSpec>),
+        stepper: &Stepper,
+    ) -> Result<ProbeText, String> {
+        self.probes.vary(probe, change, encoding, (stepper.model(), stepper.params()))
     }
 
     /// The step of the last sample of a language model; 0 without any.

@@ -24,6 +24,7 @@ mod replaying;
 mod requests;
 mod step_prompt;
 mod text_prompt;
+mod word_prompt;
 
 use std::path::Path;
 use std::time::Instant;
@@ -60,6 +61,7 @@ use leave_dialog::{LeaveChoice, LeaveDialog};
 use popup::Popup;
 use step_prompt::StepPrompt;
 use text_prompt::TextPrompt;
+use word_prompt::WordPrompt;
 
 /// An overlay, which receives the keys.
 #[derive(Debug)]
@@ -70,6 +72,7 @@ enum Overlay {
     BranchDialog(BranchDialog),
     DataDialog(Box<DataDialog>),
     TextPrompt(TextPrompt),
+    WordPrompt(Box<WordPrompt>),
 }
 
 /// The screen of a run.
@@ -330,6 +333,7 @@ impl<'a> App<'a> {
             Some(Overlay::BranchDialog(_)) => return self.type_branch(key),
             Some(Overlay::DataDialog(_)) => return self.type_to_data_dialog(key),
             Some(Overlay::TextPrompt(_)) => return self.type_text(key),
+            Some(Overlay::WordPrompt(_)) => return self.type_word(key),
             _ => {}
         }
         if matches!(self.overlay, Some(Overlay::LeaveDialog(_))) && interrupts(key) {
@@ -347,7 +351,8 @@ impl<'a> App<'a> {
                 Overlay::StepPrompt(_)
                 | Overlay::BranchDialog(_)
                 | Overlay::DataDialog(_)
-                | Overlay::TextPrompt(_),
+                | Overlay::TextPrompt(_)
+                | Overlay::WordPrompt(_),
             ) => {}
             Some(Overlay::Popup(popup)) => {
                 let closes = popup.act(action);
@@ -401,7 +406,7 @@ impl<'a> App<'a> {
             Action::Save => Command::Save,
             Action::Detach => return self.detach(),
             Action::Branch => return self.ask_for_branch(),
-            Action::TypeText | Action::ReverseText => return self.add_text(action),
+            Action::TypeText | Action::ReverseText | Action::ReplaceWord => return self.add_text(action),
             Action::LowerTemperature => return self.change_temperature(-1.0),
             Action::HigherTemperature => return self.change_temperature(1.0),
             Action::Stop if !run.over() && run.ending.is_none() => return self.ask_to_stop(),
@@ -459,6 +464,7 @@ impl<'a> App<'a> {
             Some(Overlay::BranchDialog(dialog)) => dialog.render(frame, whole, &self.theme),
             Some(Overlay::DataDialog(dialog)) => dialog.render(frame, whole, &self.theme),
             Some(Overlay::TextPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
+            Some(Overlay::WordPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
             None => {}
         }
         glyph_fallback::replace(frame.buffer_mut(), whole, self.theme.glyphs);

@@ -79,6 +79,8 @@ pub enum Action {
     TypeText,
     /// The words of the example in the reverse order, beside it.
     ReverseText,
+    /// Another word in place of a token of the example, beside it.
+    ReplaceWord,
     /// Sample a language model at a lower temperature.
     LowerTemperature,
     /// Sample a language model at a higher temperature.

@@ -9,7 +9,7 @@ use crate::protocol::RunStatus;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::help;
 use crate::ui::keymap::Action;
-use crate::ui::panel::Panel;
+use crate::ui::panel::{Panel, Tab};
 use crate::ui::text::fit;
 use crate::ui::theme::Role;
 
@@ -84,11 +84,13 @@ impl App<'_> {
             | Action::FasterLearning
             | Action::Save
             | Action::TypeText
+            | Action::ReplaceWord
                 if !trains =>
             {
                 Some("")
             }
             Action::TypeText if !run.dashboard.run.info().is_some_and(|info| info.reads_tokens()) => Some(""),
+            Action::ReplaceWord if view.tab != Tab::Text => Some(""),
             Action::Open | Action::UnitOrder | Action::Left => unit_word(&run.dashboard, action),
             Action::Back if view.full_screen || view.explain => Some("back"),
             Action::Back if run.over() && self.from_menu => Some("menu"),

@@ -326,6 +326,13 @@ pub const BINDINGS: &[Binding] = &[
         "",
         "Put the words of the example in reverse order: a network without memory does not notice.",
     ),
+    row(
+        Dashboard,
+        Action::ReplaceWord,
+        &[Char('w')],
+        "replace",
+        "Replace a word of the example, or hide it: both predictions stand side by side.",
+    ),
     row(AnyRun, Action::Explain, &[Char('i')], "explain", "Explain the focused panel."),
     row(
         AnyRun,
