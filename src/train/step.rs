@@ -165,6 +165,11 @@ impl Stepper {
         self.update_norms.norms()
     }
 
+    /// The network, its weights, and the thread pool to evaluate them.
+    pub fn evaluated(&mut self) -> (&Model, &Params, &mut ThreadPool) {
+        (&self.model, &self.params, &mut self.pool)
+    }
+
     /// The norm of the whole gradient after clipping in the last monitored step, if it is clipped.
     pub fn clipped_norm(&self) -> Option<f64> {
         self.clipped_norm

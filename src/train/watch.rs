@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::probes::Probes;
+use super::probes::{Detail, Probes};
 use super::step::Stepper;
 use super::weight_distributions::distributions;
 use crate::data::{Data, TokenSpec, Vocabularies, Vocabulary};
@@ -18,6 +18,8 @@ const FRAME_TIME: Duration = Duration::from_millis(66);
 /// The interval, in monitored steps, of measuring what takes longer: spectral radii of large layers, the weights of large networks, and
 /// texts with each of many tokens replaced.
 const THOROUGH_EVERY: u64 = 10;
+/// The interval of measuring what takes some time: short texts with each token replaced.
+const DETAILED_EVERY: u64 = 5;
 /// Up to so many weights their distributions take almost no time.
 const FREE_WEIGHTS: usize = 1 << 15;
 
@@ -51,7 +53,8 @@ struct Samples {
 impl Watch {
     /// Creates the instruments of `spec` for a network trained on `data`; texts are encoded by `tokens`.
     pub fn new(spec: &WatchSpec, tokens: Option<&TokenSpec>, data: &Data, stepper: &Stepper) -> Self {
-        let probes = Probes::new(&spec.probes, tokens, data, stepper.model(), stepper.params());
+        let network = (stepper.model(), stepper.params(), stepper.threads());
+        let probes = Probes::new(&spec.probes, tokens, data, network);
         Self { every: spec.every as u64, probes, samples: None, unit: None, neighbours_of: None }
     }
 
@@ -181,13 +184,28 @@ impl Watch {
         publish(Event::Instruments(Box::new(Instruments { step, layers, params, clipped_norm })));
         if thorough || weights.values().len() <= FREE_WEIGHTS {
             let tensors = distributions(weights, pool);
+            /// How much is measured of the probes on it.
+            pub fn detail(&self, steps: u64, pace: Option<Duration>) -> Detail {
+                match steps.is_multiple_of(self.every(pace).saturating_mul(DETAILED_EVERY)) {
+                    _ if self.is_thorough(steps, pace) => Detail::All,
+                    true => Detail::More,
+                    false => Detail::Usual,
+                }
+            }
+
             publish(Event::Weights(Box::new(WeightDistributions { step, tensors })));
         }
     }
 
-    /// Publishes the activations and predictions of every probe after `step` updates; if `thorough` also what takes longer.
-    pub fn probe(&mut self, stepper: &Stepper, step: u64, thorough: bool, publish: &mut dyn FnMut(Event)) {
-        for frame in self.probes.frames(stepper.model(), stepper.params(), step, thorough) {
+    /// Publishes the activations and predictions of every probe after `step` updates.
+    pub fn probe(
+        &mut self,
+        stepper: &mut Stepper,
+        step: u64,
+        detail: Detail,
+        publish: &mut dyn FnMut(Event),
+    ) {
+        for frame in self.probes.frames(stepper.evaluated(), step, detail) {
             publish(Event::Probe(Box::new(frame)));
         }
     }

@@ -8,6 +8,7 @@ mod diagnosis;
 mod explain;
 mod forecast;
 mod gradient;
+mod half_life;
 mod hidden;
 mod histograms;
 mod influence;

@@ -181,7 +181,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              read early does not change the weights: the gradient vanishes on its way back through time."
                 .into(),
             "The half-life is the number of steps back over which the norm halves, the median over the last monitored \
-             batches; in brackets the range of the middle half of them."
+             batches; in brackets the range of the middle half of them. Enter shows its course over training."
                 .into(),
         ],
         Panel::Tensors => vec![
