@@ -1,11 +1,16 @@
-//! Trained networks and records of trainings in the formats of other programs.
+//! Trained networks and records of trainings in the files of other programs.
 //!
-//! | module | contents |
-//! |---|---|
-//! | [`csv_log()`] | the epochs of a run as Keras's `CSVLogger` writes them |
-//! | [`tensorboard`] | event files: scalars, histograms, pictures, texts and settings of a run |
+//! ```text
+//! run: spec + checkpoint ─→ NetworkDescription ─→ writers of formats ─→ hdf5, zip
+//! run: recording ─────────→ Event ─────────────→ tensorboard, csv_log
+//! ```
+//! Every writer of networks walks the one [`NetworkDescription`]; none of them knows checkpoints or presets.
 
 mod csv_log;
+pub mod hdf5;
+mod network;
 pub mod tensorboard;
+pub mod zip;
 
 pub use csv_log::csv_log;
+pub use network::{DataInput, DescribedLayer, NamedWeights, NetworkDescription};

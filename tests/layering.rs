@@ -39,8 +39,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("run", &["error", "durable", "metrics", "protocol"]),
     ("runs", &["error", "durable", "escape", "metrics", "number", "preset", "protocol", "run"]),
-    ("interop", &["protocol", "metrics"]),
     ("infer", &["metrics", "protocol", "number", "rng", "data", "nn", "preset", "run"]),
+    ("interop", &["metrics", "protocol", "nn", "preset"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     (
         "train",

@@ -161,6 +161,15 @@ impl Watch {
         steps.is_multiple_of(self.every(pace).saturating_mul(THOROUGH_EVERY))
     }
 
+    /// How much is measured of the probes on it.
+    pub fn detail(&self, steps: u64, pace: Option<Duration>) -> Detail {
+        match steps.is_multiple_of(self.every(pace).saturating_mul(DETAILED_EVERY)) {
+            _ if self.is_thorough(steps, pace) => Detail::All,
+            true => Detail::More,
+            false => Detail::Usual,
+        }
+    }
+
     /// The interval of monitored steps.
     fn every(&self, pace: Option<Duration>) -> u64 {
         let per_frame = |pace: Duration| FRAME_TIME.as_nanos().div_ceil(pace.as_nanos().max(1)).max(1);
@@ -184,15 +193,6 @@ impl Watch {
         publish(Event::Instruments(Box::new(Instruments { step, layers, params, clipped_norm })));
         if thorough || weights.values().len() <= FREE_WEIGHTS {
             let tensors = distributions(weights, pool);
-            /// How much is measured of the probes on it.
-            pub fn detail(&self, steps: u64, pace: Option<Duration>) -> Detail {
-                match steps.is_multiple_of(self.every(pace).saturating_mul(DETAILED_EVERY)) {
-                    _ if self.is_thorough(steps, pace) => Detail::All,
-                    true => Detail::More,
-                    false => Detail::Usual,
-                }
-            }
-
             publish(Event::Weights(Box::new(WeightDistributions { step, tensors })));
         }
     }

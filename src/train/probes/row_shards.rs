@@ -54,7 +54,7 @@ mod tests {
             GRU { units: 5, ..GRU::default() }.into(),
             Dense { units: 1, ..Dense::default() }.into(),
         ];
-        let input = Shape::Tokens { time: 6, vocabulary: 9 };
+        let input = Shape::Ids { time: 6, vocabulary: 9 };
         let model = Model::build(&layers, input, Loss::MeanSquaredError).unwrap();
         let mut params = model.params();
         params.initialize(1);

@@ -15,8 +15,14 @@ fn of_words(folder: &std::path::Path) -> Event {
     info.model.layers = vec![layer("Embedding", &[]), layer("LSTM", &[None])];
     info.data.vocabulary = 100;
     let tokens = ["not", "bad"].map(str::to_owned).into();
-    info.probes =
-        vec![ProbeText { text: "not bad".into(), tokens, first_step: 0, truth: None, targets: Vec::new() }];
+    info.probes = vec![ProbeText {
+        text: "not bad".into(),
+        tokens,
+        first_step: 0,
+        truth: None,
+        targets: Vec::new(),
+        variant: None,
+    }];
     Event::Prepared(info)
 }
 
@@ -93,7 +99,9 @@ fn the_activity_of_a_unit_over_training_is_read_from_the_recording() {
     let mut recorder = Recorder::start(&Folder::create(folder.path()).unwrap(), 64 << 20).unwrap();
     let mut events = vec![of_words(folder.path())];
     events.extend((1..=40).flat_map(|n| [step(n), frame(n)]));
-    events.iter().for_each(|event| drop(recorder.record(event.clone()).unwrap()));
+    for event in &events {
+        recorder.record(event.clone()).unwrap();
+    }
     let (_, recorded) = recorder.complete();
     recorded.unwrap();
     while_training(|app| {
