@@ -63,7 +63,7 @@ pub(super) struct Node {
 
 /// Where an input of a layer comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum InputSource {
+pub enum InputSource {
     /// The data: the channel of this number.
     Data(usize),
     /// The layer of this number.
@@ -331,6 +331,11 @@ impl Model {
         for (node, rate) in self.nodes.iter_mut().zip(rates) {
             node.spec.dropout_mut().zip(rate).into_iter().for_each(|(old, rate)| *old = rate);
         }
+    }
+
+    /// What layer `i` reads.
+    pub fn inputs(&self, i: usize) -> &[InputSource] {
+        &self.nodes[i].from
     }
 
     /// The layers with output shapes and numbers of parameters, as Keras's `summary`.

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::{LayerUnit, ProbeChange};
+
 /// A command to a trainer, applied between two steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -45,6 +47,13 @@ pub enum Command {
         /// The text, as in the preset's `watch.probes`.
         text: String,
     },
+    /// Show the network a probe once more with a change, at monitored steps.
+    VaryProbe {
+        /// The number of the probe, from 0.
+        probe: usize,
+        /// The change.
+        change: ProbeChange,
+    },
     /// Sample a language model from another beginning or at another temperature, also after the next step.
     SetSample {
         /// The beginning; `None` leaves it.
@@ -58,6 +67,18 @@ pub enum Command {
     ExtendSample {
         /// The token, as in [`Sample::candidates`](super::Sample::candidates).
         token: String,
+    },
+    /// Measure which tokens drive a unit, now and after each validation, or no longer.
+    WatchUnit {
+        /// The unit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unit: Option<LayerUnit>,
+    },
+    /// Find the words whose embeddings are nearest, now and after each validation.
+    ShowNeighbours {
+        /// The word; `None` for the most frequent ones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        word: Option<String>,
     },
     /// Ignore the preset's pace from now on.
     FullSpeed,
@@ -119,7 +140,11 @@ impl Command {
         self.changes_training()
             || matches!(
                 self,
-                Self::AddProbe { .. } | Self::SetSample { .. } | Self::ExtendSample { .. } | Self::FullSpeed
+                Self::AddProbe { .. }
+                    | Self::VaryProbe { .. }
+                    | Self::SetSample { .. }
+                    | Self::ExtendSample { .. }
+                    | Self::FullSpeed
             )
     }
 

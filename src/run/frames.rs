@@ -79,7 +79,9 @@ pub(super) enum Kind {
     Stride = 20,
     Weights = 21,
     Examples = 24,
-    Undone = 30,
+    UnitResponse = 30,
+    Neighbours = 31,
+    Undone = 32,
     Index = 255,
 }
 
@@ -105,9 +107,9 @@ impl Kind {
 
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
-            Alert, Command, Epoch, Examples, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation,
-            OldLearningRate, OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status,
-            Step, Stride, Undone, Validation, Weights,
+            Alert, Command, Epoch, Examples, Gradient, Index, Instruments, Log, Neighbours, OldEpoch,
+            OldEvaluation, OldLearningRate, OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample,
+            Saved, Status, Step, Stride, Undone, UnitResponse, Validation, Weights,
         };
         let all = [
             Prepared,
@@ -132,6 +134,8 @@ impl Kind {
             Stride,
             Weights,
             Examples,
+            UnitResponse,
+            Neighbours,
             Undone,
             Index,
         ];

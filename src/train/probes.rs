@@ -2,6 +2,7 @@ mod attention;
 mod influence;
 mod predictions;
 mod row_shards;
+mod variant;
 
 use std::ops::Range;
 
@@ -15,7 +16,9 @@ use crate::kernel::ThreadPool;
 use crate::nn::{Activation, Mode, Model, Params, Quantity, Shape, Shard, TargetsView};
 use crate::number;
 use crate::preset;
-use crate::protocol::{Activations, AttentionWeights, ProbeFrame, ProbeText, TokenWindow};
+use crate::protocol::{
+    Activations, AttentionWeights, ProbeChange, ProbeFrame, ProbeText, ProbeVariant, TokenWindow,
+};
 use influence::Influence;
 use predictions::{OutputReader, Prefixes};
 
@@ -77,20 +80,60 @@ impl Probes {
         &mut self,
         text: &str,
         (known, spec): (&Vocabularies, &TokenSpec),
-        (model, params): (&Model, &Params),
+        network: (&Model, &Params),
     ) -> Option<ProbeText> {
         let (texts, inputs) = encode(&[text.to_owned()], known, spec);
+        self.push(texts.into_iter().next()?, inputs, Some(spec), network)
+    }
+
+    /// Adds a probe once more with a change; returns it as encoded.
+    ///
+    /// # Errors
+    /// Why it cannot be changed so, in words.
+    pub fn vary(
+        &mut self,
+        probe: usize,
+        change: &ProbeChange,
+        (known, spec): (&Vocabularies, Option<&TokenSpec>),
+        network: (&Model, &Params),
+    ) -> Result<ProbeText, String> {
+        let Some(text) = self.texts.get(probe) else {
+            return Err(format!("there is no example {}", probe + 1));
+        };
+        let (text, inputs) = match spec.filter(|_| *change == ProbeChange::Reverse && is_given(text)) {
+            // Its words, which may be several tokens each, or one token together.
+            Some(spec) => {
+                let reversed = text.text.split_whitespace().rev().collect::<Vec<_>>().join(" ");
+                let (mut texts, inputs) = encode(&[reversed], known, spec);
+                let Some(mut text) = texts.pop() else { return Err("the network reads no texts".into()) };
+                text.variant = Some(ProbeVariant { of: probe, change: change.clone() });
+                (text, inputs)
+            }
+            None => variant::changed((text, probe), &self.inputs, change, (known, spec))?,
+        };
+        self.push(text, inputs, spec, network).ok_or_else(|| "the examples are no texts".into())
+    }
+
+    /// Adds a row of inputs.
+    fn push(
+        &mut self,
+        added: ProbeText,
+        inputs: Inputs,
+        spec: Option<&TokenSpec>,
+        (model, params): (&Model, &Params),
+    ) -> Option<ProbeText> {
         let joined = match (&self.inputs, inputs) {
             (_, inputs) if self.texts.is_empty() => inputs,
             (Inputs::Tokens(a), Inputs::Tokens(b)) => Inputs::Tokens(concatenate![Axis(0), *a, b]),
             (Inputs::Channels(a), Inputs::Channels(b)) => Inputs::Channels(concatenate![Axis(0), *a, b]),
             _ => return None,
         };
-        let added = texts.into_iter().next()?;
         self.inputs = joined;
         self.texts.push(added.clone());
+        let padded = self.inputs.tokens().map(|ids| TokenSpec::symbols(ids.ncols()));
         let network = (model, params, self.threads);
-        self.prefixes = Prefixes::new(&self.texts, &self.inputs, spec, network);
+        let spec = spec.or(padded.as_ref());
+        self.prefixes = spec.and_then(|spec| Prefixes::new(&self.texts, &self.inputs, spec, network));
         self.influence = Influence::new(&self.texts, &self.inputs, network);
         Some(added)
     }
@@ -198,6 +241,11 @@ fn convolution(
     })
 }
 
+/// Whether a probe is a text that was given, neither a sequence of the data nor changed.
+fn is_given(text: &ProbeText) -> bool {
+    text.variant.is_none() && text.truth.is_none() && text.targets.is_empty()
+}
+
 /// Encodes texts as the network reads them.
 fn encode(texts: &[String], known: &Vocabularies, spec: &TokenSpec) -> (Vec<ProbeText>, Inputs) {
     match spec.channels.is_empty() {
@@ -218,8 +266,7 @@ fn read(texts: &[String], vocabulary: &Vocabulary, spec: &TokenSpec) -> (Vec<Pro
             text: text.clone(),
             tokens: ids.iter().map(|id| vocabulary.word(*id).to_owned()).collect(),
             first_step: spec.first_step(ids.len()),
-            truth: None,
-            targets: Vec::new(),
+            ..ProbeText::default()
         });
     }
     (probes, Inputs::Tokens(rows))
@@ -235,7 +282,7 @@ fn sentences(texts: &[String], known: &Vocabularies, spec: &TokenSpec) -> (Vec<P
     let Ok(inputs) = encode_sentences(known, spec, &words) else { return nothing() };
     let probe = |(text, words): (&String, &Vec<&str>)| {
         let tokens = words.iter().map(|word| (*word).to_owned()).collect();
-        ProbeText { text: text.clone(), tokens, first_step: 0, truth: None, targets: Vec::new() }
+        ProbeText { text: text.clone(), tokens, ..ProbeText::default() }
     };
     (texts.iter().zip(&words).map(probe).collect(), inputs)
 }
@@ -261,6 +308,7 @@ fn first(count: usize, data: &Data, masked: bool) -> (Vec<ProbeText>, Inputs) {
             targets: targets(split, row, first_step..first_step + tokens.len(), &data.labels),
             tokens,
             first_step,
+            variant: None,
         }
     };
     let head = Slice::from(..count);

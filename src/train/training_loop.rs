@@ -258,6 +258,7 @@ impl TrainingLoop<'_> {
         let metrics = event.metrics.clone();
         self.publisher.publish(Event::Epoch(Box::new(event)));
         self.publish_examples();
+        self.publish_requested();
         self.publish_sample(true);
         let verdict = self.state.early_stopping.epoch_ended(epoch, &metrics);
         if self.state.learning_rate.epoch_ended(&metrics) {

@@ -8,7 +8,9 @@ use crate::infer::Generator;
 use crate::metrics::half_life;
 use crate::nn::RecurrentTrace;
 use crate::preset::{RunSpec, SampleSpec, WatchSpec};
-use crate::protocol::{Event, GradientProfile, Instruments, ProbeText, Sample, WeightDistributions};
+use crate::protocol::{
+    Event, GradientProfile, Instruments, LayerUnit, ProbeChange, ProbeText, Sample, WeightDistributions,
+};
 use crate::rng::Rng;
 
 /// The minimum time between two monitored steps at a pace, that of two frames of the screen.
@@ -30,6 +32,10 @@ pub struct Watch {
     every: u64,
     probes: Probes,
     samples: Option<Samples>,
+    /// The unit whose responses are measured.
+    pub(super) unit: Option<LayerUnit>,
+    /// The word whose neighbours are shown: `Some(None)` for the most frequent words.
+    pub(super) neighbours_of: Option<Option<String>>,
 }
 
 /// The settings and the generator of samples of a language model.
@@ -49,7 +55,7 @@ impl Watch {
     pub fn new(spec: &WatchSpec, tokens: Option<&TokenSpec>, data: &Data, stepper: &Stepper) -> Self {
         let network = (stepper.model(), stepper.params(), stepper.threads());
         let probes = Probes::new(&spec.probes, tokens, data, network);
-        Self { every: spec.every as u64, probes, samples: None }
+        Self { every: spec.every as u64, probes, samples: None, unit: None, neighbours_of: None }
     }
 
     /// Adds the samples of `spec`, of a language model with this `vocabulary`.
@@ -136,6 +142,20 @@ impl Watch {
         stepper: &Stepper,
     ) -> Option<ProbeText> {
         self.probes.add(text, encoding, (stepper.model(), stepper.params()))
+    }
+
+    /// Adds a probe once more with a change; returns it as encoded.
+    ///
+    /// # Errors
+    /// Why it cannot be changed so, in words.
+    pub fn vary_probe(
+        &mut self,
+        probe: usize,
+        change: &ProbeChange,
+        encoding: (&Vocabularies, Option<&TokenSpec>),
+        stepper: &Stepper,
+    ) -> Result<ProbeText, String> {
+        self.probes.vary(probe, change, encoding, (stepper.model(), stepper.params()))
     }
 
     /// The step of the last sample of a language model; 0 without any.

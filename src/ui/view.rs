@@ -18,14 +18,18 @@ pub mod layout;
 mod log;
 mod message;
 mod metric;
+mod neighbours;
 pub mod plot;
 mod predictions;
 mod preparing;
+mod runs;
 mod samples;
+mod saturation;
 mod status;
 pub mod tabs;
 mod tensors;
 mod trainings;
+mod unit;
 mod waterfall;
 mod words;
 

@@ -174,8 +174,7 @@ impl TrainingLoop<'_> {
 
     /// Applies the changes before the one that was undone again, and records what is watched again.
     fn apply_again(&mut self, again: Vec<AppliedCommand>, before: &TrainingState) {
-        let is_probe =
-            |applied: &&AppliedCommand| matches!(applied.request.command, Command::AddProbe { .. });
+        let is_probe = |applied: &&AppliedCommand| adds_probe(&applied.request.command);
         let added = before.changes.iter().filter(is_probe).count();
         let probes = self.session.watch.probes();
         let shown_again = self.state.changes.iter().filter(is_probe).count();
@@ -187,7 +186,7 @@ impl TrainingLoop<'_> {
                 let _ = self.apply(request);
                 continue;
             }
-            if matches!(request.command, Command::AddProbe { .. }) {
+            if adds_probe(&request.command) {
                 probes.next().into_iter().for_each(|probe| self.publisher.publish(Event::ProbeAdded(probe)));
             }
             let TrainingState { step, epoch, .. } = self.state;
@@ -197,6 +196,11 @@ impl TrainingLoop<'_> {
             self.state.changes.push(applied);
         }
     }
+}
+
+/// Whether a command adds an example.
+fn adds_probe(command: &Command) -> bool {
+    matches!(command, Command::AddProbe { .. } | Command::VaryProbe { .. })
 }
 
 /// A change in words.
