@@ -65,7 +65,7 @@ impl RecordArgs {
                 continue;
             };
             if files.is_none() && is_recorded(run, resumed) {
-                files = Some((self.open(run, resumed.is_some())?, Tail::new(run, 0)));
+                files = Some((self.open(run, resumed.is_some())?, Tail::new(run, 0, 0)));
             }
             if let Some((files, tail)) = &mut files {
                 let mut events = Vec::new();
@@ -121,6 +121,9 @@ impl Files {
     fn event(&mut self, event: &Event) -> CliResult<()> {
         if let Event::Epoch(epoch) = event {
             self.epochs.push((**epoch).clone());
+        }
+        if let Event::Undone(undone) = event {
+            self.epochs.retain(|epoch| epoch.step <= undone.step);
         }
         match &mut self.exporter {
             Some(exporter) => exporter.event(event).map_err(CliError::failed),
