@@ -182,7 +182,6 @@ fn a_candidate_is_chosen_where_samples_fill_the_screen() {
     assert_eq!(chosen(&alone, Action::Open).as_deref(), Some(" "));
     assert_eq!(chosen(&alone, Action::Focus(1)).as_deref(), Some("O"));
     assert_eq!((chosen(&alone, Action::Focus(6)), chosen(&alone, Action::Down)), (None, None));
-    insta::assert_snapshot!("samples_alone_120", text(&alone, 120, 39, &THEME));
     let low = text(&alone, 80, 23, &THEME);
     assert!(low.contains(" 3 ␣") && low.contains("Enter or 1–9 writes it"), "{low}");
     // Not at an earlier step, nor after the end.

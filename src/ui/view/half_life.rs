@@ -84,9 +84,9 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
 
 fn legend<'a>(theme: &Theme) -> Vec<Piece<'a>> {
     vec![
-        ("━ median ".into(), theme.style(Role::Train)),
-        ("━ quartiles ".into(), theme.style(Role::Raw)),
-        (format!("{UNCLEAR} no clear slope").into(), theme.style(Role::Dim)),
+        ("━ median".into(), theme.style(Role::Train)),
+        (" ━ quartiles".into(), theme.style(Role::Raw)),
+        (format!(" {UNCLEAR} no clear slope").into(), theme.style(Role::Dim)),
     ]
 }
 
