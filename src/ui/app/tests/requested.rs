@@ -93,7 +93,9 @@ fn the_activity_of_a_unit_over_training_is_read_from_the_recording() {
     let mut recorder = Recorder::start(&Folder::create(folder.path()).unwrap(), 64 << 20).unwrap();
     let mut events = vec![of_words(folder.path())];
     events.extend((1..=40).flat_map(|n| [step(n), frame(n)]));
-    events.iter().for_each(|event| drop(recorder.record(event.clone()).unwrap()));
+    for event in &events {
+        recorder.record(event.clone()).unwrap();
+    }
     let (_, recorded) = recorder.complete();
     recorded.unwrap();
     while_training(|app| {
