@@ -37,6 +37,6 @@ pub use neighbours::{EmbeddingNeighbours, WordNeighbours};
 pub use non_finite::{NonFinite, Phase};
 pub use probe::{AttentionWeights, TokenInfluence, TokenWindow};
 pub use race::RaceEvent;
-pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeText};
+pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeChange, ProbeText, ProbeVariant};
 pub use units::{LayerUnit, StepResponse, TokenResponse, UnitResponse};
 pub use weights::{KernelPicture, WeightDistribution, WeightDistributions};

@@ -33,6 +33,7 @@ mod weight_distributions;
 
 pub use memory::{MemoryError, memory_needed};
 pub use options::{Options, Resume};
+pub use probes::Detail;
 pub use restore::{Progress, kept_metrics, spec_at};
 pub use session::{PrepareError, Session};
 pub use step::{DivergedError, StepResult, Stepper};

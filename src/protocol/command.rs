@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::LayerUnit;
+use super::{LayerUnit, ProbeChange};
 
 /// A command to a trainer, applied between two steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,13 @@ pub enum Command {
     AddProbe {
         /// The text, as in the preset's `watch.probes`.
         text: String,
+    },
+    /// Show the network a probe once more with a change, at monitored steps.
+    VaryProbe {
+        /// The number of the probe, from 0.
+        probe: usize,
+        /// The change.
+        change: ProbeChange,
     },
     /// Sample a language model from another beginning or at another temperature, also after the next step.
     SetSample {
@@ -116,7 +123,10 @@ impl Command {
     /// Whether it changes a setting, which a training that is resumed takes over.
     pub fn is_setting(&self) -> bool {
         self.changes_training()
-            || matches!(self, Self::AddProbe { .. } | Self::SetSample { .. } | Self::FullSpeed)
+            || matches!(
+                self,
+                Self::AddProbe { .. } | Self::VaryProbe { .. } | Self::SetSample { .. } | Self::FullSpeed
+            )
     }
 
     /// Whether the weights of later steps depend on it: the spec alone does not give them.

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use super::earlier_runs::EarlierRuns;
+use super::group::Group;
 use super::keymap::Action;
+use super::panel::Tab;
 use super::parent::ParentCurves;
 use super::run_state::{RunState, UnitHistory};
 use super::view_state::ViewState;
-use crate::protocol::{Event, RunStatus};
+use crate::protocol::{Event, RaceEvent, RunStatus};
 
 /// A run and the user's view of it: the same events and actions always give the same screen.
 #[derive(Debug, Default)]
@@ -18,6 +20,8 @@ pub struct Dashboard {
     pub view: ViewState,
     /// The trainings with other seeds or folds, if this is one of several.
     pub earlier: Option<EarlierRuns>,
+    /// The runs that it is shown together with; it is in front of them.
+    pub group: Option<Box<Group>>,
     /// Whether the run is a recorded one.
     pub is_replay: bool,
     /// Whether there is a menu to go back to.
@@ -39,6 +43,29 @@ impl Dashboard {
     /// A dashboard of several trainings of a preset, one after another, before any event.
     pub fn of_several(trainings: EarlierRuns) -> Self {
         Self { run: RunState::one_of_several(), earlier: Some(trainings), ..Self::default() }
+    }
+
+    /// A dashboard of several runs, which starts with the tab that shows all of them.
+    pub fn of_group(mut group: Box<Group>) -> Self {
+        let mut dashboard = Self { run: group.take_front(), group: Some(group), ..Self::default() };
+        dashboard.view.show_tab(Tab::Runs);
+        dashboard
+    }
+
+    /// Folds an event of a race.
+    pub fn apply_to_race(&mut self, event: &RaceEvent) {
+        let Some(group) = &mut self.group else { return };
+        if group.apply(event, &mut self.run) {
+            self.view.begin_run();
+        }
+    }
+
+    /// Brings another run of the group to the front: the one `by` rows below in the table. The cursor stays at its place on the x axis.
+    pub fn turn_front(&mut self, by: isize) {
+        let Some(group) = &mut self.group else { return };
+        let next = group.neighbour(by);
+        self.view.cursor = self.view.cursor.map(|step| group.step_of(next, step));
+        group.bring_to_front(next, &mut self.run);
     }
 
     /// Folds an event of the run.

@@ -51,6 +51,8 @@ pub enum Panel {
     Neighbours,
     /// The lines of the log.
     Log,
+    /// The runs of a race or a comparison over one another and side by side.
+    Runs,
 }
 
 /// What the cursor of a panel moves along.
@@ -72,7 +74,7 @@ impl Panel {
     /// What its cursor moves along.
     pub fn cursor_axis(self) -> CursorAxis {
         match self {
-            Self::Loss | Self::Accuracy | Self::GradientNorm => CursorAxis::Steps,
+            Self::Loss | Self::Accuracy | Self::GradientNorm | Self::Runs => CursorAxis::Steps,
             // As they were at that step.
             Self::Forecast
             | Self::Samples
@@ -117,6 +119,8 @@ const FEW: usize = 4;
 /// A tab of the dashboard: panels about one subject, the most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Tab {
+    /// The runs of a race or a comparison.
+    Runs,
     /// Gradient and states beside loss and accuracy.
     #[default]
     Overview,
@@ -136,8 +140,16 @@ pub enum Tab {
 
 impl Tab {
     /// All tabs, in their order.
-    const ALL: [Self; 7] =
-        [Self::Overview, Self::Gradients, Self::States, Self::Text, Self::Task, Self::Weights, Self::Log];
+    const ALL: [Self; 8] = [
+        Self::Runs,
+        Self::Overview,
+        Self::Gradients,
+        Self::States,
+        Self::Text,
+        Self::Task,
+        Self::Weights,
+        Self::Log,
+    ];
 
     /// The tabs that have something to show of `run`.
     pub fn of(run: &RunState) -> Vec<Self> {
@@ -147,6 +159,7 @@ impl Tab {
     /// Its name.
     pub fn name(self, run: &RunState) -> &'static str {
         match self {
+            Self::Runs => "Runs",
             Self::Overview => "Overview",
             Self::Gradients => "Gradients",
             Self::States => "States",
@@ -166,6 +179,9 @@ impl Tab {
 
     /// Its panels for `run`, the most important first; none if it has nothing to show.
     pub fn panels(self, run: &RunState) -> Vec<Panel> {
+        if self == Self::Runs {
+            return if run.is_in_group() { vec![Panel::Runs] } else { Vec::new() };
+        }
         let Some(info) = run.info() else {
             return if self == Self::Overview { vec![Panel::Loss] } else { Vec::new() };
         };
@@ -193,6 +209,7 @@ impl Tab {
         // What the network is for stands beside the gradient.
         let is_shown = has_forecasts || has_samples || is_one_of_several;
         let panels = match self {
+            Self::Runs => Vec::new(),
             Self::Overview if is_recurrent => vec![
                 (Panel::Gradient, true),
                 (Panel::Trainings, is_one_of_several),

@@ -82,6 +82,8 @@ pub struct RunState {
     eta: Eta,
     /// Whether it is one of several trainings of the same preset.
     is_one_of_several: bool,
+    /// Whether it is shown together with other runs.
+    is_in_group: bool,
     history: History,
 }
 
@@ -124,6 +126,16 @@ impl RunState {
     /// Whether it is one of several trainings of the same preset.
     pub fn is_one_of_several(&self) -> bool {
         self.is_one_of_several
+    }
+
+    /// The state of a run that is shown together with others, before any event.
+    pub fn in_group() -> Self {
+        Self { is_in_group: true, ..Self::default() }
+    }
+
+    /// Whether it is shown together with other runs.
+    pub fn is_in_group(&self) -> bool {
+        self.is_in_group
     }
 
     /// Folds one event into the state.

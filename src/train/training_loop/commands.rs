@@ -97,6 +97,9 @@ impl TrainingLoop<'_> {
                 Command::AddProbe { text } => {
                     let _ = session.add_probe(text);
                 }
+                Command::VaryProbe { probe, change } => {
+                    let _ = session.vary_probe(*probe, change);
+                }
                 Command::SetSample { prime, temperature } => {
                     let (prime, temperature) = (prime.as_deref(), *temperature);
                     // Only a command after the last step has its sample still to come.
@@ -143,7 +146,7 @@ impl TrainingLoop<'_> {
             }
         }
         self.publisher.publish(Event::Command(applied.clone()));
-        if matches!(applied.request.command, Command::AddProbe { .. }) {
+        if matches!(applied.request.command, Command::AddProbe { .. } | Command::VaryProbe { .. }) {
             // Its prediction is shown at once, also while training is paused; the recording has those of monitored steps.
             self.show_probes();
         }
@@ -196,11 +199,19 @@ impl TrainingLoop<'_> {
                 false => Err("the preset has no train.early_stopping: patience is not changed".into()),
             },
             Command::AddProbe { text } => match self.session.add_probe(text) {
+                // The screen shows it.
                 Ok(probe) => {
                     self.publisher.publish(Event::ProbeAdded(probe));
-                    Ok(Some("another example".into()))
+                    Ok(None)
                 }
                 Err(why) => Err(format!("no text is added: {why}")),
+            },
+            Command::VaryProbe { probe, change } => match self.session.vary_probe(*probe, change) {
+                Ok(probe) => {
+                    self.publisher.publish(Event::ProbeAdded(probe));
+                    Ok(None)
+                }
+                Err(why) => Err(format!("the example is not changed: {why}")),
             },
             Command::SetSample { prime, temperature } => {
                 match self.session.watch.set_sample(prime.as_deref(), *temperature) {

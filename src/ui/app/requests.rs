@@ -3,7 +3,6 @@
 use super::RunScreen;
 use crate::protocol::{Command, LayerUnit};
 use crate::ui::panel::{Panel, Tab};
-use crate::ui::replay::Recording;
 use crate::ui::run_state::UnitHistory;
 
 impl RunScreen {
@@ -39,10 +38,7 @@ impl RunScreen {
             return;
         };
         let (folder, every) = (info.folder.clone(), info.watch_every as u64);
-        if self.recording.as_ref().is_none_or(|recording| !recording.is_current()) {
-            self.recording = Recording::open(&folder).ok();
-        }
-        let Some(recording) = &self.recording else { return };
+        let Some(recording) = self.recording.of(&folder) else { return };
         let mut history = UnitHistory::new(example);
         for step in UnitHistory::steps_of(recording.last_step(), every) {
             let pictures = recording.pictures_at(step, every, [false, true]);

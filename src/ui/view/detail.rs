@@ -82,7 +82,8 @@ fn rows<'a>(dash: &'a Dashboard, panel: Panel, most: usize, theme: &Theme) -> Ve
         | Panel::Words
         | Panel::Labels
         | Panel::Findings
-        | Panel::Log => Vec::new(),
+        | Panel::Log
+        | Panel::Runs => Vec::new(),
     }
 }
 

@@ -70,6 +70,7 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Kernel => "Kernel",
         Panel::Neighbours => "Nearest embeddings",
         Panel::Log => "Log",
+        Panel::Runs => "Runs",
     }
 }
 
@@ -121,6 +122,10 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              between."
                 .into(),
         ],
+        Panel::Runs => {
+            let text = dash.group.as_ref().map(|group| group.explanation()).unwrap_or_default();
+            text.split("\n\n").map(str::to_owned).collect()
+        }
         Panel::Trainings => vec![
             "The same network trained with several seeds or folds, one after another: the best value of each, and their \
              mean with standard deviation. The dim band in the curves runs from the lowest to the highest of the trainings \
@@ -176,7 +181,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              read early does not change the weights: the gradient vanishes on its way back through time."
                 .into(),
             "The half-life is the number of steps back over which the norm halves, the median over the last monitored \
-             batches; in brackets the range of the middle half of them."
+             batches; in brackets the range of the middle half of them. Enter shows its course over training."
                 .into(),
         ],
         Panel::Tensors => vec![

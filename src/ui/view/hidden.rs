@@ -208,7 +208,12 @@ const SHORT: usize = 3;
 
 /// The prediction after each token: the leading class with its probability, or a number. Its colour says whether it is the target, where the
 /// data have one for the token.
-fn by_token<'a>(frame: &'a ProbeFrame, probe: &'a ProbeText, short: bool, theme: &Theme) -> Vec<Piece<'a>> {
+pub(super) fn by_token<'a>(
+    frame: &'a ProbeFrame,
+    probe: &'a ProbeText,
+    short: bool,
+    theme: &Theme,
+) -> Vec<Piece<'a>> {
     let note = |(i, prediction): (usize, &'a TokenPrediction)| {
         let target = probe.targets.get(i).filter(|target| !target.is_empty());
         let Some((name, value)) = prediction.outputs.first() else {

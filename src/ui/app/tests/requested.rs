@@ -15,8 +15,14 @@ fn of_words(folder: &std::path::Path) -> Event {
     info.model.layers = vec![layer("Embedding", &[]), layer("LSTM", &[None])];
     info.data.vocabulary = 100;
     let tokens = ["not", "bad"].map(str::to_owned).into();
-    info.probes =
-        vec![ProbeText { text: "not bad".into(), tokens, first_step: 0, truth: None, targets: Vec::new() }];
+    info.probes = vec![ProbeText {
+        text: "not bad".into(),
+        tokens,
+        first_step: 0,
+        truth: None,
+        targets: Vec::new(),
+        variant: None,
+    }];
     Event::Prepared(info)
 }
 
