@@ -9,7 +9,7 @@ use unrolled::ui::dashboard::Dashboard;
 use unrolled::ui::keymap::Action;
 use unrolled::ui::panel::Panel;
 
-use super::{THEME, acted, after, story, text};
+use super::{PLAIN, THEME, acted, after, story, text};
 
 /// The tab of the states.
 fn states(dash: Dashboard) -> Dashboard {
@@ -291,4 +291,16 @@ fn without_an_embedding_there_are_no_neighbours() {
     assert!(!dash.run.info().unwrap().reads_tokens());
     let panels: Vec<Panel> = unrolled::ui::panel::Tab::Weights.panels(&dash.run);
     assert!(!panels.contains(&Panel::Neighbours));
+}
+
+#[test]
+fn every_character_has_its_place_without_unicode() {
+    let dash = states(story::gated(50));
+    for dash in [dash, acted(alone(story::after_steps(50)), &[Action::UnitOrder, Action::Right])] {
+        let shown = text(&dash, 80, 23, &PLAIN);
+        assert!(shown.is_ascii() && !shown.contains('?'), "{shown}");
+    }
+    let unit = acted(alone(story::after_steps(50)), &[Action::Right, Action::Open]);
+    let shown = text(&after(unit, &[response(50, 0)]), 80, 23, &PLAIN);
+    assert!(shown.is_ascii() && shown.contains("_    "), "{shown}");
 }

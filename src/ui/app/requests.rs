@@ -2,7 +2,7 @@
 
 use super::RunScreen;
 use crate::protocol::{Command, LayerUnit};
-use crate::ui::panel::Panel;
+use crate::ui::panel::{Panel, Tab};
 use crate::ui::run_state::UnitHistory;
 
 impl RunScreen {
@@ -10,7 +10,8 @@ impl RunScreen {
     pub(super) fn request(&mut self) {
         let Some(commands) = self.commands.as_ref().filter(|_| !self.dashboard.run.is_over()) else { return };
         let (run, view) = (&self.dashboard.run, &mut self.dashboard.view);
-        let unit = match view.unit(run).filter(|_| view.shows_unit(run)) {
+        // This is looked at with every event: whether a unit is shown is quickly known.
+        let unit = match view.shows_unit(run).then(|| view.unit(run)).flatten() {
             // Of convolutions the windows are on the screen already.
             Some((_, shown, _)) if shown.window.is_some() => None,
             Some(((layer, direction), shown, unit)) => {
@@ -23,7 +24,8 @@ impl RunScreen {
             // A trainer that has ended ignores commands, and its status shows that.
             let _ = commands.send(Command::WatchUnit { unit });
         }
-        if !view.has_asked_for_neighbours && view.tab.panels(run).contains(&Panel::Neighbours) {
+        let is_there = view.tab == Tab::Weights && view.tab.panels(run).contains(&Panel::Neighbours);
+        if is_there && !view.has_asked_for_neighbours {
             view.has_asked_for_neighbours = true;
             let _ = commands.send(Command::ShowNeighbours { word: None });
         }
