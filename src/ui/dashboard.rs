@@ -40,7 +40,8 @@ impl Dashboard {
 
     /// A dashboard of several trainings of a preset, one after another, before any event.
     pub fn of_several(trainings: EarlierRuns) -> Self {
-        Self { run: RunState::one_of_several(), earlier: Some(trainings), ..Self::default() }
+        let mut group = Box::new(Group::of_trainings());
+        Self { run: group.take_front(), earlier: Some(trainings), group: Some(group), ..Self::default() }
     }
 
     /// A dashboard of several runs, which starts with the tab that shows all of them.
@@ -48,6 +49,14 @@ impl Dashboard {
         let mut dashboard = Self { run: group.take_front(), group: Some(group), ..Self::default() };
         dashboard.view.show_tab(Tab::Runs);
         dashboard
+    }
+
+    /// The run that is trained, which is not in front while an earlier one of several is looked at.
+    pub fn live(&self) -> &RunState {
+        match &self.group {
+            Some(group) => group.run(group.live(), &self.run),
+            None => &self.run,
+        }
     }
 
     /// Folds an event of a race.
@@ -68,15 +77,22 @@ impl Dashboard {
 
     /// Folds an event of the run.
     pub fn apply(&mut self, event: &Event) {
-        if let (Some(earlier), Event::Status(RunStatus::Preparing { .. })) = (&mut self.earlier, event)
-            && self.run.is_over()
-        {
-            // The next training begins.
-            earlier.push(&self.run);
-            self.run = RunState::one_of_several();
-            self.view.begin_run();
+        let has_ended = self.live().is_over();
+        match &mut self.group {
+            Some(group) if group.is_of_trainings() => {
+                if matches!(event, Event::Status(RunStatus::Preparing { .. })) && has_ended {
+                    // The next training begins.
+                    if let Some(earlier) = &mut self.earlier {
+                        earlier.push(group.run(group.live(), &self.run));
+                    }
+                    if group.begin_training(&mut self.run) {
+                        self.view.begin_run();
+                    }
+                }
+                group.fold_training(event, &mut self.run);
+            }
+            _ => self.run.apply(event),
         }
-        self.run.apply(event);
         if matches!(event, Event::ProbeAdded(_)) {
             self.view.show_last_probe(&self.run);
         }

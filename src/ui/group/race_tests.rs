@@ -84,7 +84,7 @@ fn race(ended: u64) -> Dashboard {
 fn running(dash: &mut Dashboard) -> &mut RunningRace {
     match &mut dash.group.as_mut().unwrap().kind {
         Kind::Race(race) => race,
-        Kind::Comparison(_) => panic!("a race"),
+        Kind::Comparison(_) | Kind::Trainings { .. } => panic!("a race"),
     }
 }
 
