@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::notice::NoticeArgs;
+use super::records::RecordArgs;
 use super::threads::ThreadArgs;
 use crate::experiment::MAX_SEEDS;
 use crate::preset::Overrides;
@@ -44,6 +45,8 @@ pub(super) struct TrainArgs {
     pub detach: bool,
     #[command(flatten)]
     pub notice: NoticeArgs,
+    #[command(flatten)]
+    pub records: RecordArgs,
 }
 
 impl TrainArgs {

@@ -21,8 +21,10 @@ mod mouse;
 mod picture;
 mod popup;
 mod replaying;
+mod requests;
 mod step_prompt;
 mod text_prompt;
+mod word_prompt;
 
 use std::path::Path;
 use std::time::Instant;
@@ -59,6 +61,7 @@ use leave_dialog::{LeaveChoice, LeaveDialog};
 use popup::Popup;
 use step_prompt::StepPrompt;
 use text_prompt::TextPrompt;
+use word_prompt::WordPrompt;
 
 /// An overlay, which receives the keys.
 #[derive(Debug)]
@@ -69,6 +72,7 @@ enum Overlay {
     BranchDialog(BranchDialog),
     DataDialog(Box<DataDialog>),
     TextPrompt(TextPrompt),
+    WordPrompt(Box<WordPrompt>),
 }
 
 /// The screen of a run.
@@ -97,8 +101,11 @@ impl RunScreen {
     /// Applies a key's action if it concerns the view; returns whether it did.
     fn act_on_view(&mut self, action: Action) -> bool {
         let cursor = self.dashboard.view.cursor;
+        let history_of = self.dashboard.unit_history.as_ref().map(|history| history.example);
         let acted = self.dashboard.act(action);
         self.look_back_from(cursor);
+        self.read_unit_history(history_of);
+        self.request();
         acted
     }
 
@@ -239,6 +246,7 @@ impl<'a> App<'a> {
         }
         let Some(run) = &mut self.run else { return };
         run.dashboard.apply(event);
+        run.request();
         if matches!(event, Event::Prepared(_) | Event::Resumed(_)) {
             run.dashboard.find_parent();
         }
@@ -325,6 +333,7 @@ impl<'a> App<'a> {
             Some(Overlay::BranchDialog(_)) => return self.type_branch(key),
             Some(Overlay::DataDialog(_)) => return self.type_to_data_dialog(key),
             Some(Overlay::TextPrompt(_)) => return self.type_text(key),
+            Some(Overlay::WordPrompt(_)) => return self.type_word(key),
             _ => {}
         }
         if matches!(self.overlay, Some(Overlay::LeaveDialog(_))) && interrupts(key) {
@@ -342,7 +351,8 @@ impl<'a> App<'a> {
                 Overlay::StepPrompt(_)
                 | Overlay::BranchDialog(_)
                 | Overlay::DataDialog(_)
-                | Overlay::TextPrompt(_),
+                | Overlay::TextPrompt(_)
+                | Overlay::WordPrompt(_),
             ) => {}
             Some(Overlay::Popup(popup)) => {
                 let closes = popup.act(action);
@@ -396,7 +406,7 @@ impl<'a> App<'a> {
             Action::Save => Command::Save,
             Action::Detach => return self.detach(),
             Action::Branch => return self.ask_for_branch(),
-            Action::TypeText | Action::ReverseText => return self.add_text(action),
+            Action::TypeText | Action::ReverseText | Action::ReplaceWord => return self.add_text(action),
             Action::LowerTemperature => return self.change_temperature(-1.0),
             Action::HigherTemperature => return self.change_temperature(1.0),
             Action::Stop if !run.over() && run.ending.is_none() => return self.ask_to_stop(),
@@ -454,6 +464,7 @@ impl<'a> App<'a> {
             Some(Overlay::BranchDialog(dialog)) => dialog.render(frame, whole, &self.theme),
             Some(Overlay::DataDialog(dialog)) => dialog.render(frame, whole, &self.theme),
             Some(Overlay::TextPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
+            Some(Overlay::WordPrompt(prompt)) => prompt.render(frame, whole, &self.theme),
             None => {}
         }
         glyph_fallback::replace(frame.buffer_mut(), whole, self.theme.glyphs);

@@ -7,7 +7,7 @@ use super::group::Group;
 use super::keymap::Action;
 use super::panel::Tab;
 use super::parent::ParentCurves;
-use super::run_state::RunState;
+use super::run_state::{RunState, UnitHistory};
 use super::view_state::ViewState;
 use crate::protocol::{Event, RaceEvent, RunStatus};
 
@@ -28,6 +28,8 @@ pub struct Dashboard {
     pub has_menu: bool,
     /// The curves of the run that this one was branched from.
     pub parent: Option<ParentCurves>,
+    /// How active the units of an example were over training, once one was looked at.
+    pub unit_history: Option<UnitHistory>,
     /// The branch whose parent was looked for last.
     pub looked_for: Option<(PathBuf, u64)>,
 }
@@ -64,6 +66,12 @@ impl Dashboard {
         let Some(group) = &mut self.group else { return };
         if group.apply(event, &mut self.run) {
             self.view.begin_run();
+            self.unit_history = None;
+        }
+        if let RaceEvent::Training { network, event } = event
+            && *network == group.front
+        {
+            self.show(event);
         }
     }
 
@@ -73,6 +81,10 @@ impl Dashboard {
         let next = group.neighbour(by);
         self.view.cursor = self.view.cursor.map(|step| group.step_of(next, step));
         group.bring_to_front(next, &mut self.run);
+        // What belongs to the run that was in front.
+        self.view.units.begin_run();
+        self.view.units.arrange(&self.run);
+        self.unit_history = None;
     }
 
     /// Folds an event of the run.
@@ -87,14 +99,31 @@ impl Dashboard {
                     }
                     if group.begin_training(&mut self.run) {
                         self.view.begin_run();
+                        self.unit_history = None;
                     }
                 }
                 group.fold_training(event, &mut self.run);
+                if group.front == group.live() {
+                    self.show(event);
+                }
             }
-            _ => self.run.apply(event),
+            _ => {
+                self.run.apply(event);
+                self.show(event);
+            }
         }
-        if matches!(event, Event::ProbeAdded(_)) {
-            self.view.show_last_probe(&self.run);
+    }
+
+    /// Takes what an event of the run in front changes in the view of it.
+    fn show(&mut self, event: &Event) {
+        match event {
+            Event::ProbeAdded(_) => self.view.show_last_probe(&self.run),
+            Event::Epoch(_) | Event::Validation(_) => self.view.units.arrange(&self.run),
+            Event::Probe(frame) => {
+                self.view.units.complete(&self.run);
+                self.unit_history.iter_mut().for_each(|history| history.add(frame));
+            }
+            _ => {}
         }
     }
 
@@ -110,7 +139,15 @@ impl Dashboard {
 
     /// Applies a key's action if it concerns the view; returns whether it did.
     pub fn act(&mut self, action: Action) -> bool {
-        self.view.act(action, &self.run)
+        let acted = self.view.act(action, &self.run);
+        let example = self.view.probe_index();
+        let is_of_it = self.unit_history.as_ref().is_some_and(|history| history.example == example);
+        if self.view.shows_unit(&self.run) && !is_of_it {
+            let mut history = UnitHistory::new(example);
+            self.run.probe(example).iter().for_each(|frame| history.add(frame));
+            self.unit_history = Some(history);
+        }
+        acted
     }
 }
 

@@ -79,6 +79,8 @@ pub enum Action {
     TypeText,
     /// The words of the example in the reverse order, beside it.
     ReverseText,
+    /// Another word in place of a token of the example, beside it.
+    ReplaceWord,
     /// Sample a language model at a lower temperature.
     LowerTemperature,
     /// Sample a language model at a higher temperature.
@@ -137,6 +139,8 @@ pub enum Action {
     NextProbe,
     /// Next quantity of a recurrent layer: hidden state, cell state, gates; of the gradient: by state or recurrent kernel.
     Quantity,
+    /// Next order of the units in heat maps.
+    UnitOrder,
     /// Save a screenshot as SVG and as text.
     Screenshot,
     /// Show the log, with the monitoring overhead.

@@ -10,6 +10,8 @@ pub enum Panel {
     Gradient,
     /// Hidden state after every token of an example.
     Hidden,
+    /// The shares of saturated values and of dead units.
+    Saturation,
     /// Loss over the run.
     #[default]
     Loss,
@@ -45,6 +47,8 @@ pub enum Panel {
     Histograms,
     /// The values of a kernel.
     Kernel,
+    /// The words whose embeddings are nearest.
+    Neighbours,
     /// The lines of the log.
     Log,
     /// The runs of a race or a comparison over one another and side by side.
@@ -79,7 +83,11 @@ impl Panel {
             | Self::Labels
             | Self::Findings => CursorAxis::Steps,
             Self::Gradient | Self::Waterfall => CursorAxis::Positions,
-            Self::Tensors | Self::Histograms | Self::Kernel | Self::Trainings => CursorAxis::Nothing,
+            // As they were at that step.
+            Self::Neighbours => CursorAxis::Steps,
+            Self::Tensors | Self::Histograms | Self::Kernel | Self::Trainings | Self::Saturation => {
+                CursorAxis::Nothing
+            }
             Self::Hidden | Self::Predictions | Self::Influence | Self::Attention => CursorAxis::Tokens,
             Self::Log => CursorAxis::Rows,
         }
@@ -184,6 +192,8 @@ impl Tab {
         let has_states = is_recurrent || has_probes && run.shown_layers().next().is_some();
         let has_attention =
             has_probes && info.model.layers.iter().any(|layer| layer.class.contains("Attention"));
+        let has_embeddings =
+            info.reads_tokens() && info.model.layers.iter().any(|layer| layer.class == "Embedding");
         let has_influence =
             has_probes && info.reads_tokens() && !matches!(info.task, Task::Tags | Task::Language);
         // Numbers have no tokens.
@@ -247,8 +257,14 @@ impl Tab {
                 (Panel::Tensors, true),
                 (Panel::GradientNorm, true),
             ],
-            Self::States => vec![(Panel::Hidden, has_states), (Panel::Attention, has_attention)],
-            Self::Weights => vec![(Panel::Histograms, true), (Panel::Kernel, true)],
+            Self::States => vec![
+                (Panel::Hidden, has_states),
+                (Panel::Saturation, has_states),
+                (Panel::Attention, has_attention),
+            ],
+            Self::Weights => {
+                vec![(Panel::Histograms, true), (Panel::Kernel, true), (Panel::Neighbours, has_embeddings)]
+            }
             Self::Text => vec![
                 (Panel::Predictions, has_predictions),
                 (Panel::Influence, has_influence),

@@ -6,10 +6,24 @@ use ratatui::text::Line;
 use super::leave_dialog::LeaveChoice;
 use super::{App, Overlay, replaying};
 use crate::protocol::RunStatus;
+use crate::ui::dashboard::Dashboard;
 use crate::ui::help;
 use crate::ui::keymap::Action;
+use crate::ui::panel::{Panel, Tab};
 use crate::ui::text::fit;
 use crate::ui::theme::Role;
+
+/// What the footer says of keys that choose units where a heat map of states is in front.
+fn unit_word(dash: &Dashboard, action: Action) -> Option<&'static str> {
+    let (view, run) = (&dash.view, &dash.run);
+    match action {
+        Action::UnitOrder if view.focus(run) != Panel::Hidden => Some(""),
+        Action::Open if view.chooses_units(run) && !view.shows_unit(run) => Some("unit"),
+        Action::Open if view.full_screen => Some(""),
+        Action::Left if view.chooses_units(run) => Some("unit"),
+        _ => None,
+    }
+}
 
 impl App<'_> {
     /// What the footer says of a key instead of the table's word: empty for a key without effect at present.
@@ -49,6 +63,9 @@ impl App<'_> {
             if action == Action::Back && self.from_menu && !view.full_screen && !view.explain {
                 return Some(if self.runs.is_some() { "runs" } else { "menu" });
             }
+            if matches!(action, Action::Open | Action::UnitOrder) {
+                return unit_word(&run.dashboard, action);
+            }
             return replaying::footer_word(replay, view, action);
         }
         let trains = matches!(status, Some(RunStatus::Training | RunStatus::Validating | RunStatus::Paused));
@@ -67,12 +84,14 @@ impl App<'_> {
             | Action::FasterLearning
             | Action::Save
             | Action::TypeText
+            | Action::ReplaceWord
                 if !trains =>
             {
                 Some("")
             }
             Action::TypeText if !run.dashboard.run.info().is_some_and(|info| info.reads_tokens()) => Some(""),
-            Action::Open if view.full_screen => Some(""),
+            Action::ReplaceWord if view.tab != Tab::Text => Some(""),
+            Action::Open | Action::UnitOrder | Action::Left => unit_word(&run.dashboard, action),
             Action::Back if view.full_screen || view.explain => Some("back"),
             Action::Back if run.over() && self.from_menu => Some("menu"),
             _ => None,

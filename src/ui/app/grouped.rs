@@ -94,6 +94,7 @@ impl App<'_> {
             | Action::Branch
             | Action::TypeText
             | Action::ReverseText
+            | Action::ReplaceWord
             | Action::LowerTemperature
             | Action::HigherTemperature
                 if !is_of_trainings =>
@@ -175,7 +176,8 @@ impl App<'_> {
             | Action::Save
             | Action::Detach
             | Action::Branch
-            | Action::TypeText => Some(""),
+            | Action::TypeText
+            | Action::ReplaceWord => Some(""),
             Action::Back if !shows_all => Some("all runs"),
             Action::Back if is_over && self.from_menu => {
                 Some(if self.runs.is_some() { "runs" } else { "menu" })

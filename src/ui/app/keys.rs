@@ -16,11 +16,15 @@ impl App<'_> {
             Input::Paste(text) => match &mut self.overlay {
                 Some(Overlay::BranchDialog(dialog)) => dialog.paste(&text),
                 Some(Overlay::TextPrompt(prompt)) => prompt.paste(&text),
+                Some(Overlay::WordPrompt(prompt)) => prompt.paste(&text),
                 _ => {}
             },
             // Text that was pasted or typed fast; it starts nothing.
             Input::Burst(keys)
-                if matches!(self.overlay, Some(Overlay::BranchDialog(_) | Overlay::TextPrompt(_))) =>
+                if matches!(
+                    self.overlay,
+                    Some(Overlay::BranchDialog(_) | Overlay::TextPrompt(_) | Overlay::WordPrompt(_))
+                ) =>
             {
                 keys.iter().filter(|key| key.code != KeyCode::Enter).for_each(|key| self.key(key));
             }

@@ -62,6 +62,7 @@ impl App<'_> {
         }
         let Some(RunScreen { dashboard, replay: Some(replay), .. }) = &mut self.run else { return false };
         let has_changed = replay.tick(&mut dashboard.run, now);
+        dashboard.view.units.complete(&dashboard.run);
         dashboard.find_parent();
         has_changed
     }
@@ -115,7 +116,6 @@ impl App<'_> {
 pub(super) fn footer_word(replay: &Replay, view: &ViewState, action: Action) -> Option<&'static str> {
     match action {
         Action::PauseResume if replay.is_playing() => Some("pause"),
-        Action::Open if view.full_screen => Some(""),
         Action::Back if view.full_screen || view.explain => Some("back"),
         action if !replay.has_goal(action) => Some(""),
         _ => None,

@@ -22,6 +22,7 @@ use crate::ui::view::dashboard::Target;
 
 mod getting;
 mod looped;
+mod requested;
 
 /// Far longer than anything takes; reached only by a test that fails.
 const LONG: Duration = Duration::from_secs(30);

@@ -18,7 +18,7 @@ fn info(params: usize) -> RunInfo {
     let layer = LayerRow { class: "LSTM".into(), params, directions: vec![None], ..LayerRow::default() };
     let tokens = ["not", "a", "good", "film"].map(str::to_owned).to_vec();
     let text = "not a good film".to_owned();
-    let probe = ProbeText { text, tokens, first_step: 0, truth: None, targets: Vec::new() };
+    let probe = ProbeText { text, tokens, first_step: 0, truth: None, targets: Vec::new(), variant: None };
     RunInfo { model: ModelTable { layers: vec![layer] }, probes: vec![probe], ..tests::info(16) }
 }
 

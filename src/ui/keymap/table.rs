@@ -314,6 +314,13 @@ pub const BINDINGS: &[Binding] = &[
         "",
         "Put the words of the example in reverse order: a network without memory does not notice.",
     ),
+    row(
+        Dashboard,
+        Action::ReplaceWord,
+        &[Char('w')],
+        "replace",
+        "Replace a word of the example, or hide it: both predictions stand side by side.",
+    ),
     row(AnyRun, Action::Explain, &[Char('i')], "explain", "Explain the focused panel."),
     row(
         AnyRun,
@@ -354,6 +361,13 @@ pub const BINDINGS: &[Binding] = &[
         &[Char('g')],
         "gates",
         "Switch between state, cell and gates; between gradients.",
+    ),
+    row(
+        AnyRun,
+        Action::UnitOrder,
+        &[Char('o')],
+        "order",
+        "Order the units of heat maps by activity, by similarity, or as stored.",
     ),
     row(
         Dashboard,

@@ -18,9 +18,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
-    attention, confusion, detail, diagnosis, explain, forecast, gradient, hidden, histograms, influence,
-    kernel, labels, layout, log, message, metric, predictions, preparing, runs, samples, status, tabs,
-    tensors, trainings, waterfall, words,
+    attention, confusion, detail, diagnosis, explain, forecast, gradient, half_life, hidden, histograms,
+    influence, kernel, labels, layout, log, message, metric, neighbours, predictions, preparing, runs,
+    samples, saturation, status, tabs, tensors, trainings, unit, waterfall, words,
 };
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::{Panel, Tab};
@@ -129,7 +129,9 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
     match panel {
         Panel::Loss | Panel::Accuracy | Panel::GradientNorm => metric::render(dash, panel, area, buf, theme),
         Panel::Gradient => gradient::render(dash, area, buf, theme),
+        Panel::Hidden if dash.view.shows_unit(&dash.run) => unit::render(dash, area, buf, theme),
         Panel::Hidden => hidden::render(dash, area, buf, theme),
+        Panel::Saturation => saturation::render(dash, area, buf, theme),
         Panel::Predictions => predictions::render(dash, area, buf, theme),
         Panel::Influence => influence::render(dash, area, buf, theme),
         Panel::Attention => attention::render(dash, area, buf, theme),
@@ -140,10 +142,15 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
         Panel::Words => words::render(dash, area, buf, theme),
         Panel::Labels => labels::render(dash, area, buf, theme),
         Panel::Findings => diagnosis::render(dash, area, buf, theme),
-        Panel::Waterfall => waterfall::render(dash, area, buf, theme),
+        Panel::Waterfall => {
+            let (map, chart) = half_life::split(dash, area);
+            waterfall::render(dash, map, buf, theme);
+            chart.into_iter().for_each(|chart| half_life::render(dash, chart, buf, theme));
+        }
         Panel::Tensors => tensors::render(dash, area, buf, theme),
         Panel::Histograms => histograms::render(dash, area, buf, theme),
         Panel::Kernel => kernel::render(dash, area, buf, theme),
+        Panel::Neighbours => neighbours::render(dash, area, buf, theme),
         Panel::Log => log::render(dash, area, buf, theme),
         Panel::Runs => runs::render(dash, area, buf, theme),
     }

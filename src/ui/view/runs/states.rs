@@ -10,7 +10,7 @@ use crate::escape::foreign;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::group::Group;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::view::hidden::{by_token, scale, windows};
+use crate::ui::view::hidden::{by_token, windows};
 use crate::ui::widget::heat_map::HeatMap;
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
@@ -57,7 +57,7 @@ fn panel(dash: &Dashboard, group: &Group, number: usize, area: Rect, buf: &mut B
         None => by_token(frame, probe, area.width < WIDE, theme),
     };
     let (values, columns) = (&activations.values, activations.units);
-    let scale = scale(values);
+    let scale = run.heat_scale((activations.layer, activations.direction), &activations.quantity);
     HeatMap { values, columns, labels: &labels, notes: &notes, scale, selected: None }
         .render(inner, buf, theme);
 }
