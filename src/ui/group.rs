@@ -411,7 +411,8 @@ impl Group {
     pub fn has_states(&self, front: &RunState) -> bool {
         (0..self.members.len()).any(|number| {
             let run = self.run(number, front);
-            run.shown_layers().next().is_some() && run.info().is_some_and(|info| !info.probes.is_empty())
+            let probes = run.info().map_or(0, |info| info.probes.len());
+            run.shown_layers().next().is_some() && (0..probes).any(|probe| run.probe(probe).is_some())
         })
     }
 

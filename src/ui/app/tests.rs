@@ -46,6 +46,20 @@ fn key(code: KeyCode) -> Input {
     Input::Key(KeyEvent::new(code, modifiers))
 }
 
+/// The keys that type `text`, with `\n` for Enter, `\x1b` for Esc, `\t` for Tab and `<` for Backspace.
+pub(in crate::ui::app) fn typed(text: &str) -> impl Iterator<Item = KeyEvent> {
+    text.chars().map(|c| {
+        let code = match c {
+            '\n' => KeyCode::Enter,
+            '\x1b' => KeyCode::Esc,
+            '\t' => KeyCode::Tab,
+            '<' => KeyCode::Backspace,
+            c => KeyCode::Char(c),
+        };
+        KeyEvent::new(code, KeyModifiers::NONE)
+    })
+}
+
 fn link() -> (Link, Sender<Event>, Receiver<CommandRequest>) {
     let (tell, events) = unbounded();
     let (commands, asked) = unbounded();
