@@ -156,7 +156,7 @@ impl App<'_> {
             Action::PauseResume | Action::FullSpeed if is_over => Some(""),
             Action::NextRun if group.members.len() < 2 => Some(""),
             Action::FocusNext if shows_all => Some(""),
-            Action::Open if shows_all => Some("enter"),
+            Action::Open if shows_all => Some("open"),
             Action::Quantity if shows_all => Some(match group.next_content(&run.dashboard.run) {
                 Content::All => "all panels",
                 Content::Curves => "curves alone",

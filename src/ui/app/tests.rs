@@ -690,7 +690,7 @@ fn a_network_of_a_race_is_entered_with_all_tabs_and_left_again() {
         app.fold_race(&RaceEvent::Training { network, event });
     }
     let all = screen(&mut app, 120, 40);
-    assert!(all.contains("Runs   Overview   Gradients") && all.contains("Enter enter"), "{all}");
+    assert!(all.contains("Runs   Overview   Gradients") && all.contains("Enter open"), "{all}");
     type_keys(&mut app, "↓\n");
     let entered = screen(&mut app, 120, 40);
     assert!(entered.contains("B ━━ ━ lstm") && entered.contains("Loss"), "{entered}");

@@ -134,7 +134,7 @@ pub const BINDINGS: &[Binding] = &[
         Group,
         Action::Open,
         &[Code(KeyCode::Enter)],
-        "enter",
+        "open",
         "Show the run marked ▸ in all tabs of the dashboard; Esc comes back to all runs.",
     ),
     row(
