@@ -8,7 +8,7 @@ use crate::escape::foreign;
 use crate::metrics::VALIDATION;
 use crate::number;
 
-/// The table of `runs`, a row each.
+/// The table of `runs`, a row each. Behind the best value stand the epoch and the other metrics of that evaluation, and then the last value.
 pub fn columns(runs: &[Run], now: SystemTime) -> Table {
     let column = |cell: &dyn Fn(&Run) -> String| runs.iter().map(cell).collect::<Vec<String>>();
     let monitors: BTreeSet<&str> =
@@ -37,6 +37,7 @@ pub fn columns(runs: &[Run], now: SystemTime) -> Table {
         0.0 => String::new(),
         seconds => number::duration(seconds),
     };
+    let at = |run: &Run| run.summary.best.as_ref().map_or(String::new(), |best| number::count(best.epoch));
     let steps =
         |run: &Run| if run.summary.steps == 0 { String::new() } else { number::count(run.summary.steps) };
     Table::new(vec![
@@ -44,9 +45,10 @@ pub fn columns(runs: &[Run], now: SystemTime) -> Table {
         Column::text("state", 100, column(&|run| run.state.word().to_owned())),
         Column::text("preset", 40, column(&|run| foreign(&run.summary.preset).into_owned())),
         Column::number(best_head, 90, column(&best)),
-        Column::number("last", 75, column(&last)),
+        Column::number("at", 52, column(&at)),
         validation,
         training,
+        Column::number("last", 75, column(&last)),
         Column::number("steps", 35, column(&steps)),
         Column::number("epochs", 50, column(&epochs)),
         Column::number("time", 55, column(&seconds)),

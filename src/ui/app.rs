@@ -93,8 +93,8 @@ struct RunScreen {
 impl RunScreen {
     fn over(&self) -> bool {
         match &self.dashboard.group {
-            Some(group) => !group.is_in_training(),
-            None => self.dashboard.run.is_over(),
+            Some(group) if !group.is_of_trainings() => !group.is_in_training(),
+            _ => self.dashboard.live().is_over(),
         }
     }
 
@@ -395,7 +395,7 @@ impl<'a> App<'a> {
         if run.act_on_view(action) {
             return;
         }
-        let paused = matches!(run.dashboard.run.status(), Some(RunStatus::Paused));
+        let paused = matches!(run.dashboard.live().status(), Some(RunStatus::Paused));
         let command = match action {
             Action::PauseResume if paused => Command::Resume,
             Action::PauseResume => Command::Pause,

@@ -42,7 +42,8 @@ impl Dashboard {
 
     /// A dashboard of several trainings of a preset, one after another, before any event.
     pub fn of_several(trainings: EarlierRuns) -> Self {
-        Self { run: RunState::one_of_several(), earlier: Some(trainings), ..Self::default() }
+        let mut group = Box::new(Group::of_trainings());
+        Self { run: group.take_front(), earlier: Some(trainings), group: Some(group), ..Self::default() }
     }
 
     /// A dashboard of several runs, which starts with the tab that shows all of them.
@@ -52,11 +53,25 @@ impl Dashboard {
         dashboard
     }
 
+    /// The run that is trained, which is not in front while an earlier one of several is looked at.
+    pub fn live(&self) -> &RunState {
+        match &self.group {
+            Some(group) => group.run(group.live(), &self.run),
+            None => &self.run,
+        }
+    }
+
     /// Folds an event of a race.
     pub fn apply_to_race(&mut self, event: &RaceEvent) {
         let Some(group) = &mut self.group else { return };
         if group.apply(event, &mut self.run) {
             self.view.begin_run();
+            self.unit_history = None;
+        }
+        if let RaceEvent::Training { network, event } = event
+            && *network == group.front
+        {
+            self.show(event);
         }
     }
 
@@ -66,20 +81,41 @@ impl Dashboard {
         let next = group.neighbour(by);
         self.view.cursor = self.view.cursor.map(|step| group.step_of(next, step));
         group.bring_to_front(next, &mut self.run);
+        // What belongs to the run that was in front.
+        self.view.units.begin_run();
+        self.view.units.arrange(&self.run);
+        self.unit_history = None;
     }
 
     /// Folds an event of the run.
     pub fn apply(&mut self, event: &Event) {
-        if let (Some(earlier), Event::Status(RunStatus::Preparing { .. })) = (&mut self.earlier, event)
-            && self.run.is_over()
-        {
-            // The next training begins.
-            earlier.push(&self.run);
-            self.run = RunState::one_of_several();
-            self.view.begin_run();
-            self.unit_history = None;
+        let has_ended = self.live().is_over();
+        match &mut self.group {
+            Some(group) if group.is_of_trainings() => {
+                if matches!(event, Event::Status(RunStatus::Preparing { .. })) && has_ended {
+                    // The next training begins.
+                    if let Some(earlier) = &mut self.earlier {
+                        earlier.push(group.run(group.live(), &self.run));
+                    }
+                    if group.begin_training(&mut self.run) {
+                        self.view.begin_run();
+                        self.unit_history = None;
+                    }
+                }
+                group.fold_training(event, &mut self.run);
+                if group.front == group.live() {
+                    self.show(event);
+                }
+            }
+            _ => {
+                self.run.apply(event);
+                self.show(event);
+            }
         }
-        self.run.apply(event);
+    }
+
+    /// Takes what an event of the run in front changes in the view of it.
+    fn show(&mut self, event: &Event) {
         match event {
             Event::ProbeAdded(_) => self.view.show_last_probe(&self.run),
             Event::Epoch(_) | Event::Validation(_) => self.view.units.arrange(&self.run),

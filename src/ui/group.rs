@@ -1,4 +1,4 @@
-//! Several runs on one dashboard, those of a race or of a comparison: their curves over one another, their gradients and states side by
+//! Several runs on one dashboard, those of a race, of a comparison or of several seeds or folds: their curves over one another, their gradients and states side by
 //! side. One of them is in front: the other tabs show that one.
 //!
 //! ```text
@@ -29,7 +29,7 @@ use crossbeam_channel::Receiver;
 use super::keymap::Action;
 use super::run_state::RunState;
 use super::run_state::series::Series;
-use crate::protocol::{Command, CommandSender, RaceEvent};
+use crate::protocol::{Command, CommandSender, Event, RaceEvent};
 use crate::run::race::Standings;
 use crate::runs::Run;
 pub use comparison::ComparedRuns;
@@ -99,6 +99,11 @@ pub enum Kind {
     Race(Box<RunningRace>),
     /// Recorded runs.
     Comparison(ComparedRuns),
+    /// Trainings with several seeds or folds, one after another: the last is the one at hand.
+    Trainings {
+        /// The metric that decides which epoch is the best.
+        monitor: Option<String>,
+    },
 }
 
 /// Runs that are shown together.
@@ -166,20 +171,67 @@ impl Group {
         Self::new(members.collect(), Kind::Comparison(ComparedRuns::new(runs)))
     }
 
+    /// The first of several trainings, one after another.
+    pub fn of_trainings() -> Self {
+        let mut group = Self::new(Vec::new(), Kind::Trainings { monitor: None });
+        group.members.push(Member::of_training(0));
+        group
+    }
+
     /// The race, if it is one.
     pub fn race(&self) -> Option<&RunningRace> {
         match &self.kind {
             Kind::Race(race) => Some(race),
-            Kind::Comparison(_) => None,
+            Kind::Comparison(_) | Kind::Trainings { .. } => None,
         }
     }
 
     /// The compared runs, if it is a comparison.
     pub fn compared(&self) -> Option<&ComparedRuns> {
         match &self.kind {
-            Kind::Race(_) => None,
             Kind::Comparison(compared) => Some(compared),
+            Kind::Race(_) | Kind::Trainings { .. } => None,
         }
+    }
+
+    /// Whether they are trainings with several seeds or folds.
+    pub fn is_of_trainings(&self) -> bool {
+        matches!(self.kind, Kind::Trainings { .. })
+    }
+
+    /// The number of the training at hand, where one follows another; else that of the run in front.
+    pub fn live(&self) -> usize {
+        if self.is_of_trainings() { self.members.len().saturating_sub(1) } else { self.front }
+    }
+
+    /// Adds the next training. It comes to the front if the one before was there; returns whether it did.
+    pub fn begin_training(&mut self, front: &mut RunState) -> bool {
+        let follows = self.front == self.live();
+        let next = self.members.last().map_or(0, |member| member.curves.slot() + 1);
+        self.members.push(Member::of_training(next));
+        if follows {
+            self.bring_to_front(self.live(), front);
+        }
+        if self.members.len() > MOST_RUNS {
+            let oldest = usize::from(self.front == 0);
+            self.members.remove(oldest);
+            self.front -= usize::from(self.front > oldest);
+        }
+        follows
+    }
+
+    /// Folds an event of the training at hand.
+    pub fn fold_training(&mut self, event: &Event, front: &mut RunState) {
+        let live = self.live();
+        let front = (self.front == live).then_some(front);
+        let Some(member) = self.members.get_mut(live) else { return };
+        if let (Event::Prepared(info), Kind::Trainings { monitor }) = (event, &mut self.kind) {
+            if let Some(name) = info.folder.file_name() {
+                member.name = name.to_string_lossy().into_owned();
+            }
+            *monitor = info.monitor.as_ref().map(|monitor| monitor.metric.clone());
+        }
+        member.fold(event, front);
     }
 
     /// Whether its runs are trained by this process.
@@ -222,7 +274,7 @@ impl Group {
     pub fn order(&self) -> Vec<usize> {
         match &self.kind {
             Kind::Race(race) => race.standings.order(),
-            Kind::Comparison(_) => (0..self.members.len()).collect(),
+            Kind::Comparison(_) | Kind::Trainings { .. } => (0..self.members.len()).collect(),
         }
     }
 
@@ -359,7 +411,8 @@ impl Group {
     pub fn has_states(&self, front: &RunState) -> bool {
         (0..self.members.len()).any(|number| {
             let run = self.run(number, front);
-            run.shown_layers().next().is_some() && run.info().is_some_and(|info| !info.probes.is_empty())
+            let probes = run.info().map_or(0, |info| info.probes.len());
+            run.shown_layers().next().is_some() && (0..probes).any(|probe| run.probe(probe).is_some())
         })
     }
 
@@ -369,6 +422,7 @@ impl Group {
             Kind::Race(race) => {
                 (race.standings.judged.as_ref().map(|judged| judged.name.as_str()), Vec::new())
             }
+            Kind::Trainings { monitor } => (None, monitor.as_deref().into_iter().collect()),
             Kind::Comparison(compared) => {
                 (None, compared.comparison.runs.iter().map(|run| &*run.summary.monitor).collect())
             }
@@ -417,6 +471,10 @@ impl Group {
             Kind::Comparison(_) => "Recorded runs over one another: a colour, a letter and a line each. The arrows left and right move a \
                                     cursor through all of them, by steps, epochs, tokens or seconds as the axis (x): values, \
                                     gradients and states are those of that place."
+                .to_owned(),
+            Kind::Trainings { .. } => "The same network trained with several seeds or folds, one after another: a curve each, their mean \
+                                       as a bright line, and bars from the least to the greatest of them. Differences within the \
+                                       bars are chance."
                 .to_owned(),
         };
         text += "\n\nEnter shows the run marked ▸ in all tabs of the dashboard, and Esc comes back.";

@@ -315,7 +315,7 @@ pub fn markdown() -> String {
         ("Your data: files", Context::Browser),
         ("Your data: inspection", Context::Inspection),
         ("Runs", Context::Runs),
-        ("Dashboard: tab Runs of a race or a comparison", Context::Group),
+        ("Dashboard: tab Runs of several runs", Context::Group),
         ("Lecture", Context::Lecture),
         ("Dashboard", Context::AnyRun),
         ("Dashboard of a run in training", Context::Dashboard),

@@ -128,7 +128,7 @@ impl RunState {
 
     /// The state of one of several trainings of the same preset, before any event.
     pub fn one_of_several() -> Self {
-        Self { is_one_of_several: true, ..Self::default() }
+        Self { is_one_of_several: true, is_in_group: true, ..Self::default() }
     }
 
     /// Whether it is one of several trainings of the same preset.

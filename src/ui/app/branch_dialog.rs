@@ -169,21 +169,12 @@ impl BranchDialog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::app::tests;
 
     fn typed(keys: &str, is_live: bool) -> (Option<Answer>, Option<String>) {
         let request = BranchRequest { run: "runs/a".into(), step: 418, change: None, is_live };
         let mut dialog = BranchDialog::new(request, 784);
-        let mut answer = None;
-        for c in keys.chars() {
-            let code = match c {
-                '\n' => KeyCode::Enter,
-                '\x1b' => KeyCode::Esc,
-                '\t' => KeyCode::Tab,
-                '<' => KeyCode::Backspace,
-                c => KeyCode::Char(c),
-            };
-            answer = dialog.type_key(&KeyEvent::new(code, KeyModifiers::NONE));
-        }
+        let answer = tests::typed(keys).fold(None, |_, key| dialog.type_key(&key));
         (answer, dialog.error)
     }
 

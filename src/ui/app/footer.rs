@@ -58,7 +58,7 @@ impl App<'_> {
             None if action == Action::NextRun => return Some(""),
             None => {}
         }
-        let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
+        let (status, view) = (run.dashboard.live().status(), &run.dashboard.view);
         if let Some(replay) = &run.replay {
             if action == Action::Back && self.from_menu && !view.full_screen && !view.explain {
                 return Some(if self.runs.is_some() { "runs" } else { "menu" });

@@ -70,9 +70,12 @@ impl App<'_> {
         let shows_all = self.shows_all_runs();
         let Some(run) = &mut self.run else { return false };
         let Dashboard { run: front, group: Some(group), view, .. } = &mut run.dashboard else { return false };
+        // Of several seeds one is trained at a time, and takes commands as a run alone does.
+        let is_of_trainings = group.is_of_trainings();
         match action {
+            Action::Back if is_of_trainings && !shows_all => return false,
             Action::Back => self.back_in_group(),
-            Action::PauseResume | Action::FullSpeed => {
+            Action::PauseResume | Action::FullSpeed if !is_of_trainings => {
                 if !group.control(action) {
                     self.refuse_control();
                 }
@@ -91,8 +94,13 @@ impl App<'_> {
             | Action::Branch
             | Action::TypeText
             | Action::ReverseText
+            | Action::ReplaceWord
             | Action::LowerTemperature
-            | Action::HigherTemperature => self.refuse_control(),
+            | Action::HigherTemperature
+                if !is_of_trainings =>
+            {
+                self.refuse_control();
+            }
             _ => return shows_all && group.act(action, front),
         }
         true
@@ -143,24 +151,12 @@ impl App<'_> {
         let run = self.run.as_ref()?;
         let (shows_all, is_over) = (self.shows_all_runs(), run.over());
         let race = group.race();
+        let is_of_one = group.is_of_trainings();
         match action {
             Action::PauseResume | Action::FullSpeed if is_over => Some(""),
-            Action::FullSpeed if race.is_none_or(|race| race.pace.is_none()) => Some(""),
-            Action::PauseResume if race.is_some_and(|race| race.standings.is_paused) => Some("resume"),
-            Action::PauseResume => Some("pause"),
-            Action::SingleStep
-            | Action::SlowerLearning
-            | Action::FasterLearning
-            | Action::Save
-            | Action::Detach
-            | Action::Branch
-            | Action::TypeText => Some(""),
+            Action::NextRun if group.members.len() < 2 => Some(""),
             Action::FocusNext if shows_all => Some(""),
-            Action::Back if !shows_all => Some("all runs"),
-            Action::Back if is_over && self.from_menu => {
-                Some(if self.runs.is_some() { "runs" } else { "menu" })
-            }
-            Action::Open if shows_all => Some("enter"),
+            Action::Open if shows_all => Some("open"),
             Action::Quantity if shows_all => Some(match group.next_content(&run.dashboard.run) {
                 Content::All => "all panels",
                 Content::Curves => "curves alone",
@@ -170,6 +166,22 @@ impl App<'_> {
             }),
             Action::NextLayer if shows_all && run.dashboard.run.shown_layers().count() < 2 => Some(""),
             Action::NextProbe if shows_all && !group.has_states(&run.dashboard.run) => Some(""),
+            _ if is_of_one => None,
+            Action::FullSpeed if race.is_none_or(|race| race.pace.is_none()) => Some(""),
+            Action::PauseResume if race.is_some_and(|race| race.standings.is_paused) => Some("resume"),
+            Action::PauseResume => Some("pause"),
+            Action::SingleStep
+            | Action::SlowerLearning
+            | Action::FasterLearning
+            | Action::Save
+            | Action::Detach
+            | Action::Branch
+            | Action::TypeText
+            | Action::ReplaceWord => Some(""),
+            Action::Back if !shows_all => Some("all runs"),
+            Action::Back if is_over && self.from_menu => {
+                Some(if self.runs.is_some() { "runs" } else { "menu" })
+            }
             _ => None,
         }
     }

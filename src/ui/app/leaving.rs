@@ -24,7 +24,7 @@ impl App<'_> {
 
     fn leave_dialog(&self) -> LeaveDialog {
         match self.is_several() {
-            _ if self.group().is_some() => LeaveDialog::race(),
+            _ if self.group().is_some_and(|group| group.race().is_some()) => LeaveDialog::race(),
             true => LeaveDialog::several(),
             false => LeaveDialog::new(self.attached),
         }

@@ -89,18 +89,11 @@ impl StepPrompt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::app::tests;
 
     fn typed(keys: &str) -> Option<Asked> {
         let mut prompt = StepPrompt::new(784);
-        keys.chars().fold(None, |_, c| {
-            let code = match c {
-                '\n' => KeyCode::Enter,
-                '\x1b' => KeyCode::Esc,
-                '<' => KeyCode::Backspace,
-                c => KeyCode::Char(c),
-            };
-            prompt.type_key(&KeyEvent::new(code, KeyModifiers::NONE))
-        })
+        tests::typed(keys).fold(None, |_, key| prompt.type_key(&key))
     }
 
     #[test]

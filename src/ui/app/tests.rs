@@ -48,6 +48,20 @@ fn key(code: KeyCode) -> Input {
     Input::Key(KeyEvent::new(code, modifiers))
 }
 
+/// The keys that type `text`, with `\n` for Enter, `\x1b` for Esc, `\t` for Tab and `<` for Backspace.
+pub(in crate::ui::app) fn typed(text: &str) -> impl Iterator<Item = KeyEvent> {
+    text.chars().map(|c| {
+        let code = match c {
+            '\n' => KeyCode::Enter,
+            '\x1b' => KeyCode::Esc,
+            '\t' => KeyCode::Tab,
+            '<' => KeyCode::Backspace,
+            c => KeyCode::Char(c),
+        };
+        KeyEvent::new(code, KeyModifiers::NONE)
+    })
+}
+
 fn link() -> (Link, Sender<Event>, Receiver<CommandRequest>) {
     let (tell, events) = unbounded();
     let (commands, asked) = unbounded();
@@ -715,7 +729,7 @@ fn a_network_of_a_race_is_entered_with_all_tabs_and_left_again() {
         app.fold_race(&RaceEvent::Training { network, event });
     }
     let all = screen(&mut app, 120, 40);
-    assert!(all.contains("Runs   Overview   Gradients") && all.contains("Enter enter"), "{all}");
+    assert!(all.contains("Runs   Overview   Gradients") && all.contains("Enter open"), "{all}");
     type_keys(&mut app, "↓\n");
     let entered = screen(&mut app, 120, 40);
     assert!(entered.contains("B ━━ ━ lstm") && entered.contains("Loss"), "{entered}");

@@ -35,6 +35,8 @@ pub struct MetricChart<'a> {
     pub curves: &'a [&'a RunCurves],
     /// Earlier runs of the same, which stay behind them.
     pub earlier: &'a [RunCurves],
+    /// Whether the mean of the runs is drawn, of evaluations with bars from the least to the greatest.
+    pub has_mean: bool,
     /// Where the cursor is on the x axis.
     pub cursor: Option<f64>,
 }
@@ -56,6 +58,15 @@ impl MetricChart<'_> {
             (false, true) => note.push(dim(format!("earlier seeds dim · {factor}"))),
             (false, false) => note.push(dim("earlier seeds dim".to_owned())),
             _ => {}
+        }
+        if self.has_mean && self.curves.len() > 1 {
+            let mean = format!("━ mean of {}", self.curves.len());
+            note.push(dim(if smooth {
+                format!("{mean} · {factor}")
+            } else {
+                format!("{mean}, bars min to max")
+            }));
+            note.push(dim(mean));
         }
         if smooth {
             note.push(dim(factor));
@@ -99,6 +110,13 @@ impl MetricChart<'_> {
                 }
             })
             .collect();
+        let of_runs = samples.get(self.earlier.len()..).unwrap_or_default();
+        let (bars, means) = if self.has_mean { spread(of_runs) } else { (Vec::new(), Vec::new()) };
+        // Those of single steps would cover the curves.
+        let bars = if RunCurves::is_of_steps(name) { Vec::new() } else { bars };
+        let bars = Curve { samples: &bars, line: LineStyle::Behind, style: theme.style(Role::Border) };
+        let means = Curve { samples: &means, line: LineStyle::Solid, style: theme.style(Role::Title) };
+        let curves: Vec<Curve<'_>> = [bars].into_iter().chain(curves).chain([means]).collect();
         let x_ticks = x_ticks(self.axis, end, usize::from(plot.width));
         let (x, x_name) = ((0.0, end), self.axis.name());
         Chart {
@@ -114,6 +132,24 @@ impl MetricChart<'_> {
         }
         .render(area, buf, theme);
     }
+}
+
+/// Of each column in which all of several curves have a value, the least and the greatest value and their mean.
+fn spread(curves: &[Vec<Sample>]) -> (Vec<Sample>, Vec<Sample>) {
+    let columns = curves.iter().map(Vec::len).max().unwrap_or(0);
+    let of_column = |column: usize| {
+        let spans = curves.iter().filter_map(|curve| curve.get(column)?.span);
+        let values: Vec<f64> = spans.map(|(low, high)| (low + high) / 2.0).collect();
+        if values.len() < curves.len().max(2) {
+            return (Sample::default(), Sample::default());
+        }
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let sample = |low, high| Sample { span: Some((low, high)), gap: None };
+        (sample(least, greatest), sample(mean, mean))
+    };
+    (0..columns).map(of_column).unzip()
 }
 
 /// What is drawn of each column: the smoothed value, or the extremes.
@@ -204,5 +240,13 @@ mod tests {
         assert!(bounds(&[bad], false).unwrap().1 > 7e37);
         assert_eq!(bounds(&[Vec::new()], false), None);
         assert_eq!(bounds(&[], false), None);
+    }
+
+    #[test]
+    fn a_mean_needs_two_curves_and_has_bars_from_the_least_to_the_greatest() {
+        let (bars, means) = spread(&[curve(&[1.0, 2.0, 4.0]), curve(&[3.0, 6.0]), curve(&[5.0, 1.0])]);
+        let spans = |samples: &[Sample]| samples.iter().map(|sample| sample.span).collect::<Vec<_>>();
+        assert_eq!(spans(&bars), [Some((1.0, 5.0)), Some((1.0, 6.0)), None]);
+        assert_eq!(spans(&means), [Some((3.0, 3.0)), Some((3.0, 3.0)), None]);
     }
 }

@@ -41,6 +41,11 @@ impl Member {
         }
     }
 
+    /// A training that begins, one of several after another.
+    pub(super) fn of_training(slot: usize) -> Self {
+        Self { run: RunState::one_of_several(), ..Self::new(format!("training {}", slot + 1), slot) }
+    }
+
     /// Folds an event of the run, whose state is `front` if it is in front.
     pub(super) fn fold(&mut self, event: &Event, front: Option<&mut RunState>) {
         self.curves.apply(event);

@@ -6,12 +6,15 @@ use ratatui::layout::Rect;
 use super::*;
 use crate::metrics::Task;
 use crate::protocol::{
-    DataFacts, EpochMetrics, Event, GradientProfile, LayerRow, ModelTable, RunInfo, RunStatus, StepMetrics,
+    DataFacts, EpochMetrics, Event, GradientProfile, LayerRow, ModelTable, Monitor, RunInfo, RunStatus,
+    StepMetrics,
 };
 use crate::run::{Folder, Recorder, RunState as State};
 use crate::runs;
 use crate::ui::dashboard::Dashboard;
+use crate::ui::earlier_runs::EarlierRuns;
 use crate::ui::menu::tests::THEME;
+use crate::ui::panel::Tab;
 use crate::ui::theme::{Colors, Glyphs, Theme};
 use crate::ui::view;
 
@@ -304,4 +307,80 @@ fn every_size_and_runs_without_recordings_are_survived() {
     }
     alone.turn_front(1);
     assert!(drawn(&alone, 80, 24, THEME).contains("nothing was recorded"));
+}
+
+/// Trains with a seed, up to this step.
+fn train(dash: &mut Dashboard, seed: u64, steps: u64) {
+    dash.apply(&Event::Status(RunStatus::Preparing { what: String::new() }));
+    let monitor = Some(Monitor { metric: "val_loss".into(), higher_is_better: false });
+    let folder = format!("runs/all/seed-{seed}").into();
+    dash.apply(&Event::Prepared(Box::new(RunInfo { folder, monitor, ..recurrent(8) })));
+    dash.apply(&Event::Status(RunStatus::Training));
+    for step in 1..=steps {
+        let loss = 0.7 * (-(step as f64) / 60.0).exp() + 0.05 * seed as f64;
+        let epoch = ((step - 1) / STEPS + 1) as usize;
+        let (accuracy, seconds) = (Some(1.0 - loss / 1.4), step as f64 / 10.0);
+        let (learning_rate, grad_norm, sequences_per_s) = (0.01, 1.0, 100.0);
+        let metrics =
+            StepMetrics { step, epoch, loss, accuracy, learning_rate, grad_norm, sequences_per_s, seconds };
+        dash.apply(&Event::Step(metrics));
+        if step % STEPS == 0 {
+            let metrics = [("loss", loss), ("val_loss", loss + 0.05), ("val_accuracy", 0.8)].into();
+            let seconds = 1.0;
+            dash.apply(&Event::Epoch(Box::new(EpochMetrics {
+                epoch,
+                step,
+                metrics,
+                confusion: None,
+                seconds,
+            })));
+        }
+    }
+    if steps == EPOCHS * STEPS {
+        dash.apply(&Event::Status(RunStatus::Finished));
+    }
+}
+
+/// Trainings with three seeds, the last of which is at step 50.
+fn seeds() -> Dashboard {
+    let mut dash = Dashboard::of_several(EarlierRuns::new(3, Vec::new()));
+    train(&mut dash, 1, EPOCHS * STEPS);
+    train(&mut dash, 2, EPOCHS * STEPS);
+    train(&mut dash, 3, 50);
+    dash
+}
+
+#[test]
+fn trainings_with_several_seeds_have_a_curve_each_with_mean_and_bars() {
+    let mut dash = seeds();
+    dash.view.show_tab(Tab::Runs);
+    assert_eq!(group(&mut dash).metric(), "val_loss");
+    let drawn = drawn(&dash, 120, 39, THEME);
+    insta::assert_snapshot!("trainings_with_three_seeds_at_120_by_40", drawn);
+    for words in ["training 3 of 3", "━ mean of 3, bars min to max", "seed-1", "best val_loss 0.3095 ± "] {
+        assert!(drawn.contains(words), "{words}: {drawn}");
+    }
+}
+
+#[test]
+fn an_earlier_seed_is_looked_at_while_the_one_at_hand_goes_on() {
+    let mut dash = seeds();
+    let step = |run: &crate::ui::run_state::RunState| run.latest().map(|latest| latest.step);
+    assert_eq!((step(&dash.run), group(&mut dash).front), (Some(50), 2), "the one at hand is in front");
+    dash.turn_front(-1);
+    assert_eq!((step(&dash.run), step(dash.live())), (Some(80), Some(50)));
+    assert!(drawn(&dash, 120, 39, THEME).contains("B ━━ ━ seed-2"), "{}", drawn(&dash, 120, 39, THEME));
+    let next = StepMetrics { step: 51, ..*dash.live().latest().unwrap() };
+    dash.apply(&Event::Step(next));
+    assert_eq!((step(&dash.run), step(dash.live())), (Some(80), Some(51)));
+    // The next training does not take the screen from the one that is looked at.
+    dash.apply(&Event::Status(RunStatus::Finished));
+    dash.apply(&Event::Status(RunStatus::Preparing { what: String::new() }));
+    assert_eq!((step(&dash.run), step(dash.live()), group(&mut dash).members.len()), (Some(80), None, 4));
+    // Of very many the latest stay.
+    (5..40).for_each(|seed| train(&mut dash, seed, EPOCHS * STEPS));
+    assert_eq!(group(&mut dash).members.len(), MOST_RUNS);
+    let front = group(&mut dash).front;
+    let name = group(&mut dash).members[front].name.clone();
+    assert_eq!((step(&dash.run), name.as_str()), (Some(80), "seed-2"));
 }

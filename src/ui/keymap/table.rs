@@ -134,7 +134,7 @@ pub const BINDINGS: &[Binding] = &[
         Group,
         Action::Open,
         &[Code(KeyCode::Enter)],
-        "enter",
+        "open",
         "Show the run marked ▸ in all tabs of the dashboard; Esc comes back to all runs.",
     ),
     row(
@@ -142,7 +142,7 @@ pub const BINDINGS: &[Binding] = &[
         Action::PauseResume,
         &[Char(' '), Char('p')],
         "pause",
-        "Pause all trainings of a race, or go on.",
+        "Pause the training, or all of a race, or go on.",
     ),
     row(
         Group,
@@ -305,20 +305,8 @@ pub const BINDINGS: &[Binding] = &[
     row(AnyRun, Action::Open, &[Code(KeyCode::Enter)], "enlarge", "Show the focused panel in full screen."),
     row(AnyRun, Action::NextTab, &[Char('t')], "tab", "Next tab."),
     row(AnyRun, Action::PreviousTab, &[Char('T')], "", "Previous tab."),
-    row(
-        AnyRun,
-        Action::NextRun,
-        &[Char('}')],
-        "run",
-        "Show the next run of a race or a comparison in this tab.",
-    ),
-    row(
-        AnyRun,
-        Action::PreviousRun,
-        &[Char('{')],
-        "",
-        "Show the previous run of a race or a comparison in this tab.",
-    ),
+    row(AnyRun, Action::NextRun, &[Char('}')], "run", "Show the next of several runs in this tab."),
+    row(AnyRun, Action::PreviousRun, &[Char('{')], "", "Show the previous of several runs in this tab."),
     row(
         Dashboard,
         Action::TypeText,

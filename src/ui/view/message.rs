@@ -14,7 +14,7 @@ use crate::ui::diagnosis::diagnose;
 use crate::ui::panel::Tab;
 use crate::ui::text::fit;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::view::runs;
+use crate::ui::view::{runs, trainings};
 use crate::ui::widget::text;
 
 /// From this height on a warning has as many rows as it needs while a network is training.
@@ -36,6 +36,9 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
         if let Some(race) = group.race() {
             let role = if race.events.is_none() { Role::Title } else { Role::Text };
             race.verdict.iter().for_each(|verdict| say(verdict, role));
+        }
+        if let Some(summary) = trainings::mean(dash).filter(|_| group.is_of_trainings()) {
+            say(&summary, Role::Title);
         }
         rows.truncate(usize::from(area.height / 3));
         return rows;
@@ -72,7 +75,8 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
         }
         if status.is_over() {
             let folder = dash.run.info().map(|info| format!("Run folder: {} · ", info.folder.display()));
-            let menu = if dash.group.is_some() {
+            let is_of_group = dash.group.as_ref().is_some_and(|group| !group.is_of_trainings());
+            let menu = if is_of_group {
                 " · Esc goes to all runs"
             } else if dash.has_menu {
                 " · Esc goes to the menu"
@@ -80,7 +84,7 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
                 ""
             };
             say(&format!("{}q quits{menu}", folder.unwrap_or_default()), Role::Dim);
-            if area.height >= TALL && dash.group.is_none() {
+            if area.height >= TALL && !is_of_group {
                 say(&next(dash), Role::Text);
             }
         }

@@ -98,6 +98,7 @@ fn charts(dash: &Dashboard, group: &Group, area: Rect, buf: &mut Buffer, theme: 
         focused,
         curves: &curves,
         earlier: &group.earlier,
+        has_mean: group.is_of_trainings(),
         cursor,
     };
     if area.width < WIDE || name == "loss" {

@@ -81,8 +81,9 @@ fn head<'a>(dash: &'a Dashboard, theme: &Theme) -> Vec<Piece<'a>> {
         false => dash.run.status().map_or("starting", RunStatus::word),
     };
     let mut pieces = vec![(format!("{mark} {word}").into(), theme.style(role))];
-    let member = dash.group.as_ref().and_then(|group| group.members.get(group.front));
-    if let Some(member) = member {
+    // Of several seeds, which have the name of the preset, an earlier one is named.
+    let group = dash.group.as_ref().filter(|group| !group.is_of_trainings() || group.front != group.live());
+    if let Some(member) = group.and_then(|group| group.members.get(group.front)) {
         let style = theme.series(member.curves.color());
         pieces.push((format!("  {} {} ", member.curves.letter(), member.curves.sample()).into(), style));
         pieces.push((escape::foreign(&member.name), theme.style(Role::Title)));

@@ -26,24 +26,8 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let title = title(dash, Panel::Trainings, "Trainings", theme);
     let now = (earlier.ended().len() + 1).min(earlier.planned());
     let note = [vec![(format!("{now} of {}", earlier.planned()).into(), theme.style(Role::Dim))]];
-    let is_finished = dash.run.status() == Some(&RunStatus::Finished);
-    let own = dash.run.monitored().filter(|_| is_finished).map(|monitored| monitored.best);
-    let ended = earlier.ended().iter().filter(|training| training.state.is_none());
-    let ended = ended.filter_map(|training| training.best);
-    let values: Vec<f64> = ended.map(|(best, _)| best).chain(own).collect();
-    let metric = dash.run.info().and_then(|info| info.monitor.as_ref()).map_or("", |m| m.metric.as_str());
-    let left = match mean_and_deviation(&values) {
-        Some((mean, Some(deviation))) => {
-            let shown = number::named(metric, mean);
-            let deviation = match metric.ends_with("accuracy") {
-                true => format!("{:.1}", deviation * 100.0),
-                false => number::metric(deviation),
-            };
-            let words = format!("best {metric} {shown} ± {deviation} of {}", values.len());
-            vec![(words.into(), theme.style(Role::Title))]
-        }
-        _ => Vec::new(),
-    };
+    let metric = metric(dash);
+    let left = mean(dash).map(|words| vec![(words.into(), theme.style(Role::Title))]).unwrap_or_default();
     let frame = PanelFrame {
         focused: dash.view.focus(&dash.run) == Panel::Trainings,
         title: &title,
@@ -59,7 +43,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     )]];
     rows.extend(earlier.ended().iter().map(|training| row(training, metric, theme)));
     if earlier.ended().len() < earlier.planned() {
-        rows.push(row(&EndedTraining::of(&dash.run, "now".into()), metric, theme));
+        rows.push(row(&EndedTraining::of(dash.live(), "now".into()), metric, theme));
     }
     // The heading, and the latest.
     let most = usize::from(inner.height);
@@ -68,6 +52,28 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     for (y, row) in (inner.top()..inner.bottom()).zip(shown) {
         text::put(buf, inner.x + 1, y, width, row);
     }
+}
+
+/// The metric that decides which epoch is the best.
+fn metric(dash: &Dashboard) -> &str {
+    dash.run.info().and_then(|info| info.monitor.as_ref()).map_or("", |monitor| monitor.metric.as_str())
+}
+
+/// Mean and standard deviation of the best values of the trainings that have finished, once there are two.
+pub(super) fn mean(dash: &Dashboard) -> Option<String> {
+    let (earlier, metric) = (dash.earlier.as_ref()?, metric(dash));
+    let live = dash.live();
+    let is_finished = live.status() == Some(&RunStatus::Finished);
+    let own = live.monitored().filter(|_| is_finished).map(|monitored| monitored.best);
+    let ended = earlier.ended().iter().filter(|training| training.state.is_none());
+    let values: Vec<f64> =
+        ended.filter_map(|training| training.best).map(|(best, _)| best).chain(own).collect();
+    let (mean, deviation) = mean_and_deviation(&values)?;
+    let deviation = match metric.ends_with("accuracy") {
+        true => format!("{:.1}", deviation? * 100.0),
+        false => number::metric(deviation?),
+    };
+    Some(format!("best {metric} {} ± {deviation} of {}", number::named(metric, mean), values.len()))
 }
 
 fn row<'a>(training: &EndedTraining, metric: &str, theme: &Theme) -> Vec<Piece<'a>> {

@@ -125,8 +125,8 @@ pub(in crate::ui::view) fn sentence(group: &Group) -> Option<String> {
         return None;
     }
     Some(format!(
-        "The gradient has reached the first steps in {}: it can learn what comes first. It vanishes on the way there in {}: it \
-         cannot. (Shares of the greatest.)",
+        "So far the gradient has reached the first steps in {}: what comes first can be learned. In {} it has vanished before. \
+         (Shares of the greatest.)",
         reaching.join(" and "),
         vanishing.join(" and ")
     ))

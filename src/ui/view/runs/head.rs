@@ -5,10 +5,11 @@ use ratatui::layout::Rect;
 
 use crate::escape::foreign;
 use crate::number;
+use crate::protocol::RunStatus;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::group::{Group, Kind, RunningRace};
 use crate::ui::theme::{Role, Theme};
-use crate::ui::view::status::separated;
+use crate::ui::view::status::{mark, separated};
 use crate::ui::widget::text;
 
 /// The rows that it takes, `most` at most.
@@ -53,6 +54,7 @@ fn words(dash: &Dashboard, group: &Group) -> Vec<(String, Role)> {
             let runs = number::counted(compared.comparison.runs.len(), "run");
             vec![(format!("Comparison of {runs}"), Role::Title)]
         }
+        Kind::Trainings { .. } => of_trainings(dash),
     };
     match dash.view.cursor {
         Some(step) => {
@@ -63,6 +65,19 @@ fn words(dash: &Dashboard, group: &Group) -> Vec<(String, Role)> {
         }
         None => {}
     }
+    words
+}
+
+fn of_trainings(dash: &Dashboard) -> Vec<(String, Role)> {
+    let live = dash.live();
+    let name = live.info().map_or("", |info| info.name.as_str());
+    let mut words = vec![(foreign(name).into_owned(), Role::Title)];
+    if let Some(earlier) = &dash.earlier {
+        let now = (earlier.ended().len() + 1).min(earlier.planned());
+        words.push((format!("training {now} of {}", earlier.planned()), Role::Text));
+    }
+    let (mark, role) = mark(live.status());
+    words.push((format!("{mark} {}", live.status().map_or("starting", RunStatus::word)), role));
     words
 }
 

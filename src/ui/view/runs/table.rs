@@ -54,7 +54,7 @@ pub(super) fn render(dash: &Dashboard, group: &Group, area: Rect, buf: &mut Buff
     let fitting = fitting(columns, width.saturating_sub(BEFORE + names));
     let metric = match &group.kind {
         Kind::Race(race) => race.standings.judged.as_ref().map_or("value", |judged| judged.name.as_str()),
-        Kind::Comparison(_) => group.metric(),
+        Kind::Comparison(_) | Kind::Trainings { .. } => group.metric(),
     };
     let of = if group.race().is_some() { "network" } else { "run" };
     let mut head = format!("{:BEFORE$}{of:names$}", "");
@@ -84,6 +84,7 @@ pub(super) fn render(dash: &Dashboard, group: &Group, area: Rect, buf: &mut Buff
         let cells = match &group.kind {
             Kind::Race(race) => of_race(dash, group, race, *number, metric, theme),
             Kind::Comparison(compared) => of_comparison(dash, group, compared, *number, metric, theme),
+            Kind::Trainings { .. } => of_training(dash, group, *number, metric, theme),
         };
         let name = foreign(&member.name);
         let name = text::clip(&name, names);
@@ -190,6 +191,25 @@ fn of_comparison(
         (epoch.map_or("–".to_owned(), |best| number::count(best.epoch)), dim),
         (number::count(run.summary.params), dim),
         (number::duration(run.summary.seconds), dim),
+    ]
+}
+
+fn of_training(dash: &Dashboard, group: &Group, number: usize, metric: &str, theme: &Theme) -> Vec<Cell> {
+    let run = group.run(number, &dash.run);
+    let style = group.members.get(number).map_or(Style::new(), |member| theme.series(member.curves.color()));
+    let (text, dim) = (theme.style(Role::Text), theme.style(Role::Dim));
+    let cursor = dash.view.cursor;
+    let latest = run.latest().map_or(0, |latest| latest.step);
+    let step = cursor.map_or(latest, |cursor| group.step_of(number, cursor));
+    let best = run.monitored().filter(|monitored| monitored.metric == metric);
+    vec![
+        (run.status().map_or("starting", RunStatus::word).to_owned(), dim),
+        (number::count(step), dim),
+        (value(metric, group.value(number, metric, cursor)), style),
+        (value(metric, best.map(|best| best.best)), text),
+        (best.map_or("–".to_owned(), |best| number::count(best.best_epoch as u64)), dim),
+        (run.info().map_or("–".to_owned(), |info| number::count(info.model.params() as u64)), dim),
+        (run.latest().map_or("–".to_owned(), |latest| number::duration(latest.seconds)), dim),
     ]
 }
 
