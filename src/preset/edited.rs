@@ -123,8 +123,38 @@ impl EditedPreset {
     /// Sets the size of the layer number `at`: its units, filters or rate.
     pub fn set_layer_size(&mut self, at: usize, text: &str) {
         if let Some(layer) = self.layers_mut().and_then(|layers| layers.get_mut(at)) {
-            layer::set_size(layer, text);
+            layer::set_number(layer, None, text);
         }
+    }
+
+    /// Sets another number of the layer number `at`, one of [`EditedLayer::further`].
+    pub fn set_layer_number(&mut self, at: usize, key: &str, text: &str) {
+        if let Some(layer) = self.layers_mut().and_then(|layers| layers.get_mut(at)) {
+            layer::set_number(layer, Some(key), text);
+        }
+    }
+
+    /// Turns `return_sequences` of one recurrent layer on or off, if that alone makes a network right that is wrong: that of the layer
+    /// nearest to the layer number `at`. Returns its number and whether it returns all steps now.
+    pub fn mend_sequences(&mut self, at: usize) -> Option<(usize, bool)> {
+        if self.resolve().is_ok() {
+            return None;
+        }
+        let mut layers: Vec<usize> = (0..self.layers().len()).collect();
+        // The one below before the one above: a layer that is added reads what is below it.
+        layers.sort_by_key(|layer| (layer.abs_diff(at), *layer));
+        layers.into_iter().find_map(|layer| {
+            let mut mended = self.clone();
+            if !mended.toggle_sequences(layer) || mended.resolve().is_err() {
+                return None;
+            }
+            let is_on = mended
+                .layers()
+                .get(layer)
+                .is_some_and(|layer| layer.others.contains("return_sequences: true"));
+            *self = mended;
+            Some((layer, is_on))
+        })
     }
 
     /// Turns `return_sequences` of the recurrent layer number `at` on or off; returns whether it is one.
