@@ -28,7 +28,7 @@ pub use event::{
     Activations, ChangedSetting, EpochMetrics, Event, GradientProfile, Level, LogLine, Monitor, ProbeFrame,
     Resumed, RunInfo, RunStatus, Sample, Saved, StepMetrics, TokenPrediction, ValidationMetrics,
 };
-pub use examples::{ClassifiedText, SeriesExcerpt, ValidationExamples, WordErrors};
+pub use examples::{ClassifiedText, EntityCount, SeriesExcerpt, ValidationExamples, WordErrors};
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
 pub use non_finite::{NonFinite, Phase};

@@ -8,6 +8,8 @@ mod measured;
 mod story;
 #[path = "dashboard/tasks.rs"]
 mod tasks;
+#[path = "dashboard/texts.rs"]
+mod texts;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -113,10 +113,7 @@ impl Command {
         self.changes_training()
             || matches!(
                 self,
-                Self::AddProbe { .. }
-                    | Self::VaryProbe { .. }
-                    | Self::SetSample { .. }
-                    | Self::FullSpeed
+                Self::AddProbe { .. } | Self::VaryProbe { .. } | Self::SetSample { .. } | Self::FullSpeed
             )
     }
 

@@ -14,7 +14,9 @@ use crate::infer::network_input;
 use crate::nn::{Activation, Mode, Model, Params, Quantity, Shape, Shard, TargetsView};
 use crate::number;
 use crate::preset;
-use crate::protocol::{Activations, AttentionWeights, ProbeChange, ProbeFrame, ProbeText, ProbeVariant, TokenWindow};
+use crate::protocol::{
+    Activations, AttentionWeights, ProbeChange, ProbeFrame, ProbeText, ProbeVariant, TokenWindow,
+};
 use influence::Influence;
 use predictions::{OutputReader, Prefixes};
 

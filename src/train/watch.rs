@@ -8,7 +8,9 @@ use crate::infer::Generator;
 use crate::metrics::half_life;
 use crate::nn::RecurrentTrace;
 use crate::preset::{RunSpec, SampleSpec, WatchSpec};
-use crate::protocol::{Event, GradientProfile, Instruments, ProbeChange, ProbeText, Sample, WeightDistributions};
+use crate::protocol::{
+    Event, GradientProfile, Instruments, ProbeChange, ProbeText, Sample, WeightDistributions,
+};
 use crate::rng::Rng;
 
 /// The minimum time between two monitored steps at a pace, that of two frames of the screen.

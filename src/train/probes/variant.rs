@@ -62,11 +62,7 @@ pub(super) fn changed(
 }
 
 /// The ids of a word, one a channel, and how the network reads it.
-fn read(
-    word: &str,
-    known: &Vocabularies,
-    spec: Option<&TokenSpec>,
-) -> Result<(String, Vec<u32>), String> {
+fn read(word: &str, known: &Vocabularies, spec: Option<&TokenSpec>) -> Result<(String, Vec<u32>), String> {
     if let Some(spec) = spec.filter(|spec| !spec.channels.is_empty()) {
         let word = word.trim();
         let Ok(Inputs::Channels(ids)) = encode_sentences(known, spec, &[vec![word]]) else {

@@ -216,9 +216,8 @@ pub(super) fn vocabulary(run: &std::path::Path, example: &ProbeText) -> Vec<Stri
     match run::read_json::<Value>(run, "vocabulary.json") {
         Ok(list @ Value::Array(_)) => words(&list),
         Ok(Value::Object(channels)) => {
-            let known = |list: &Vec<String>| {
-                example.tokens.iter().filter(|token| list.contains(token)).count()
-            };
+            let known =
+                |list: &Vec<String>| example.tokens.iter().filter(|token| list.contains(token)).count();
             channels.values().map(words).max_by_key(known).unwrap_or_default()
         }
         _ => Vec::new(),
@@ -243,14 +242,17 @@ mod tests {
 
     #[test]
     fn a_word_is_typed_and_completed_the_most_frequent_first() {
-        let replaced = |token, word: &str| {
-            Some(WordAnswer::Change(ProbeChange::Replace { token, word: word.into() }))
-        };
+        let replaced =
+            |token, word: &str| Some(WordAnswer::Change(ProbeChange::Replace { token, word: word.into() }));
         let (v, tab, enter) = (KeyCode::Char('v'), KeyCode::Tab, KeyCode::Enter);
         assert_eq!(press(&mut prompt(), &[v, enter]), replaced(3, "v"));
         assert_eq!(press(&mut prompt(), &[v, tab, enter]), replaced(3, "very"));
         assert_eq!(press(&mut prompt(), &[v, tab, tab, enter]), replaced(3, "verbose"));
-        assert_eq!(press(&mut prompt(), &[v, tab, tab, tab, enter]), replaced(3, "very"), "again from the first");
+        assert_eq!(
+            press(&mut prompt(), &[v, tab, tab, tab, enter]),
+            replaced(3, "very"),
+            "again from the first"
+        );
         assert_eq!(press(&mut prompt(), &[v, KeyCode::BackTab, enter]), replaced(3, "verbose"));
         assert_eq!(press(&mut prompt(), &[KeyCode::Char('z'), tab, enter]), replaced(3, "z"), "no such word");
         // What is typed after a completion begins another one.

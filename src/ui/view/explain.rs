@@ -1,10 +1,11 @@
-//! The explanation of the focused panel: a few sentences over it.
+//! The explanation of the focused panel: a few sentences beside it.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget as _};
 
 use super::gradient::{decay, rho};
+use super::layout;
 use super::title;
 use crate::escape;
 use crate::metrics::Task;
@@ -20,29 +21,59 @@ use crate::ui::widget::text;
 
 /// Longest row: longer ones are hard to read.
 const WIDEST: u16 = 72;
+/// The least columns beside a panel.
+const NARROWEST: u16 = 36;
 
-/// Draws the explanation of the focused panel in the middle of `area`.
+/// Draws the explanation of the focused panel: beside it where there is space, or else over it.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let focus = dash.view.focus(&dash.run);
-    let width = area.width.saturating_sub(4).min(WIDEST);
-    let mut rows = Vec::new();
-    for paragraph in paragraphs(dash, focus, theme) {
-        if !rows.is_empty() {
-            rows.push(String::new());
+    let paragraphs = paragraphs(dash, focus, theme);
+    let wrapped = |width: u16| {
+        let mut rows = Vec::new();
+        for paragraph in &paragraphs {
+            if !rows.is_empty() {
+                rows.push(String::new());
+            }
+            rows.extend(text::wrap(paragraph, usize::from(width).saturating_sub(4)));
         }
-        rows.extend(text::wrap(&paragraph, usize::from(width).saturating_sub(4)));
-    }
-    let height = (rows.len() as u16 + 2).min(area.height);
-    let place =
-        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+        rows
+    };
+    let panel = layout::places(dash, area).into_iter().find(|(panel, _)| *panel == focus);
+    let beside = panel.and_then(|(_, place)| {
+        let free = places_beside(place, area).into_iter();
+        let box_in = |free: Rect| {
+            let width = free.width.min(WIDEST);
+            let height = wrapped(width).len() as u16 + 2;
+            // Close to the panel.
+            let x = if free.x < place.x && free.right() <= place.x { free.right() - width } else { free.x };
+            let y = if free.bottom() <= place.y { free.bottom().saturating_sub(height) } else { free.y };
+            (width >= NARROWEST && height <= free.height).then_some(Rect { x, y, width, height })
+        };
+        free.filter_map(box_in).next()
+    });
+    let place = beside.unwrap_or_else(|| {
+        let width = area.width.saturating_sub(4).min(WIDEST);
+        let height = (wrapped(width).len() as u16 + 2).min(area.height);
+        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+    });
     Clear.render(place, buf);
     let title = title(dash, focus, name(dash, focus), theme);
     let hint = [("Esc".into(), theme.style(Role::Key)), (" back".into(), theme.style(Role::Dim))];
     let frame = PanelFrame { focused: true, title: &title, note: &[], left: &[], right: &hint };
     let inner = frame.render(place, buf, theme);
-    for (y, row) in (inner.top()..inner.bottom()).zip(rows) {
+    for (y, row) in (inner.top()..inner.bottom()).zip(wrapped(place.width)) {
         text::put(buf, inner.x + 1, y, usize::from(inner.width), &[(row.into(), theme.style(Role::Text))]);
     }
+}
+
+/// The parts of `area` at the right of a panel, at its left, below and above it.
+fn places_beside(panel: Rect, area: Rect) -> [Rect; 4] {
+    [
+        Rect { x: panel.right(), width: area.right().saturating_sub(panel.right()), ..area },
+        Rect { width: panel.x.saturating_sub(area.x), ..area },
+        Rect { y: panel.bottom(), height: area.bottom().saturating_sub(panel.bottom()), ..area },
+        Rect { height: panel.y.saturating_sub(area.y), ..area },
+    ]
 }
 
 fn name(dash: &Dashboard, panel: Panel) -> &'static str {
@@ -60,6 +91,8 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Forecast => "Forecast",
         Panel::Samples => "Samples",
         Panel::Confusion => "Confusion",
+        Panel::Entities => "Entities",
+        Panel::Words if token(dash) == "symbol" => "Worst symbols",
         Panel::Words => "Worst words",
         Panel::Labels => "Labels",
         Panel::Findings => "Findings",
@@ -78,8 +111,8 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                 "The loss measures how wrong the network is: the dim line is every batch, the bright one its \
                  moving average, the diamonds are the validation data after each epoch."
                     .into(),
-                "Both should fall. If the training loss keeps falling while the validation loss rises, the network \
-                 overfits: stop, or use fewer units or dropout. A loss that jumps or ends in × needs a lower \
+                "Both should fall. If the training loss keeps falling while the validation loss rises, that is \
+                 overfitting: stop, or use fewer units or dropout. A loss that jumps or ends in × needs a lower \
                  learning rate."
                     .into(),
             ];
@@ -98,8 +131,9 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         Panel::Predictions => vec![
             by_token(dash),
             "Examples stand side by side as far as there is space. a adds a text of your own, which the network \
-             reads from then on; m adds the words of the example in reverse order. A network without memory, such as \
-             an average of embeddings, gives the same answer to both at the end; a recurrent network does not."
+             reads from then on; w replaces a word or hides it, m puts the words in reverse order. A network without \
+             memory, such as an average of embeddings, gives the same answer to both orders at the end; a recurrent \
+             network does not."
                 .into(),
         ],
         Panel::Influence => vec![
@@ -139,7 +173,8 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              probable token."
                 .into(),
             "Beside it are the ten most probable tokens after the beginning. The perplexity is the number of equally \
-             probable tokens that the model is as uncertain between: e to the loss."
+             probable tokens that the model is as uncertain between: e to the loss. While it is trained it reads the true \
+             tokens (teacher forcing); here it reads its own."
                 .into(),
         ],
         Panel::Confusion => vec![
@@ -149,6 +184,20 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                 .into(),
             "A column that is full while the others are empty is a network that says one class always. ↑ and ↓ choose a \
              cell, Enter lists some of its texts."
+                .into(),
+        ],
+        Panel::Entities => vec![
+            "An entity is right if its first word, its last word and its type are (as conlleval counts): a tag alone does \
+             not earn it. Precision is the share of entities found that are right, recall the share of entities there \
+             that are found, F1 their harmonic mean."
+                .into(),
+            "Micro counts all entities together, so that frequent types decide; macro is the mean of the types, so that \
+             rare ones count as much."
+                .into(),
+        ],
+        Panel::Words if token(dash) == "symbol" => vec![
+            "The symbols of the validation data at which another target than predicted is right, the most frequent first. \
+             Where several symbols may follow, no network is always right."
                 .into(),
         ],
         Panel::Words => vec![
@@ -239,7 +288,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                 quantity(shown, noun),
                 format!("Look for the {noun} at which columns change, and whether the change persists until the last row: \
                  only the last hidden state reaches the layers above (unless return_sequences). Columns of one \
-                 full colour are saturated units: little gradient passes through them. If there are more units \
+                 full colour are units in saturation: little gradient passes through them. If there are more units \
                  than columns, neighbours share one, which shows the largest value. g shows the next quantity."),
             ];
             texts.extend(frame.filter(|frame| !frame.by_token.is_empty()).map(|_| by_token(dash)));
@@ -258,16 +307,16 @@ fn by_token(dash: &Dashboard) -> String {
         dash.run.info().is_some_and(|info| info.probes.iter().any(|probe| !probe.targets.is_empty()));
     match dash.run.info().map(|info| info.task) {
         Some(Task::Tags | Task::Language) if has_targets => {
-            "Behind each row is the prediction at that step, green where it is the target.".into()
+            "Behind each row is the prediction at that step (sequence to sequence), green where it is the target.".into()
         }
         Some(Task::Tags) => {
-            "Behind each row is the predicted class of that step with its probability.".into()
+            "Behind each row is the predicted class of that step (sequence to sequence) with its probability.".into()
         }
         Some(Task::Language) => {
             "Behind each row is the most probable next token with its probability.".into()
         }
         _ => format!(
-            "Behind each row is what the network would predict if the input ended there: see which {} turns it.",
+            "Behind each row is what the network would predict if the input ended there (sequence to vector): see which {} turns it.",
             token(dash)
         ),
     }
@@ -275,8 +324,9 @@ fn by_token(dash: &Dashboard) -> String {
 
 /// What a row of the hidden states is: a token of a text or a symbol, or a step of numbers.
 fn token(dash: &Dashboard) -> &'static str {
-    match dash.run.info().map(|info| info.data.vocabulary) {
-        Some(0) => "time step",
+    match dash.run.info().map(|info| &info.data) {
+        Some(data) if data.vocabulary == 0 => "time step",
+        Some(data) if data.has_symbols => "symbol",
         _ => "token",
     }
 }
@@ -358,7 +408,7 @@ fn gradient(norm: Norm) -> Vec<String> {
     match norm {
         Norm::State => vec![
             "The norm of the loss's gradient with respect to the hidden state at each position t of the input, \
-             first to last. Backpropagation through time multiplies it at every step back."
+             first (0) to last. Backpropagation through time (BPTT) multiplies it at every step back."
                 .into(),
             "A line that falls steeply to the left is the vanishing gradient: the network cannot learn from \
              early words. One that rises to the left is the exploding gradient. A flat line reaches all words \
@@ -438,3 +488,6 @@ fn quantity(name: &str, noun: &str) -> String {
     let what = what.replace("word", noun);
     format!("{what}. A row per {noun} from top to bottom, a column per unit; blue is below 0, orange above.")
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,10 +50,8 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let said = said.map_or_else(Vec::new, |said| text::wrap(&said, usize::from(area.width)));
     // With space for a few tokens above.
     let rows = (said.len() as u16).min(area.height.saturating_sub(5));
-    let (examples, below) = (
-        Rect { height: area.height - rows, ..area },
-        Rect { y: area.bottom() - rows, height: rows, ..area },
-    );
+    let (examples, below) =
+        (Rect { height: area.height - rows, ..area }, Rect { y: area.bottom() - rows, height: rows, ..area });
     for (probe, place) in places((chosen, of), probes.len(), examples) {
         if let Some(text) = probes.get(probe) {
             Example { dash, probe, text, frame: dash.run.probe(probe) }.render(place, buf, theme);

@@ -32,12 +32,7 @@ pub(super) fn sentence(run: &RunState, probe: usize) -> Option<String> {
 }
 
 /// How the one prediction of an example has moved.
-fn at_the_end(
-    info: &RunInfo,
-    before: &ProbeFrame,
-    after: &ProbeFrame,
-    is_reversed: bool,
-) -> Option<String> {
+fn at_the_end(info: &RunInfo, before: &ProbeFrame, after: &ProbeFrame, is_reversed: bool) -> Option<String> {
     let numbers = before.prediction.iter().zip(&after.prediction);
     let moved = numbers.map(|(before, after)| (after - before).abs()).fold(0.0, f32::max);
     let has_classes = matches!(info.task, Task::Binary | Task::Classes | Task::Labels);
@@ -51,13 +46,18 @@ fn at_the_end(
     let (old, new) = (before.prediction.get(output)?, after.prediction.get(output)?);
     let numbers = format!("{name}{old:.3} → {new:.3}");
     let end = match (is_reversed, moved < SAME) {
-        (true, true) => "the prediction does not move: this network does not notice the order of the words".into(),
-        (true, false) => format!("the prediction moves by {moved:.3}: this network notices the order of the words"),
+        (true, true) => {
+            "the prediction does not move: this network does not notice the order of the words".into()
+        }
+        (true, false) => {
+            format!("the prediction moves by {moved:.3}: this network notices the order of the words")
+        }
         (false, true) => "the prediction does not move".into(),
         (false, false) => format!("it moves by {:+.3}", new - old),
     };
     let other = leading(after);
-    let turned = info.data.classes.get(other).filter(|_| info.task != Task::Labels && has_classes && other != output);
+    let turned =
+        info.data.classes.get(other).filter(|_| info.task != Task::Labels && has_classes && other != output);
     let turned = turned.map_or_else(String::new, |class| format!("; now it is {}", foreign(&class.label)));
     Some(format!("{numbers}, {end}{turned}."))
 }
@@ -72,11 +72,13 @@ fn by_token(
     let name = |frame: &ProbeFrame, at: usize| Some(frame.by_token.get(at)?.outputs.first()?.0.clone());
     let tokens = original.tokens.len();
     let place = |at: usize| if is_reversed { tokens - 1 - at } else { at };
-    let pairs: Option<Vec<_>> = (0..tokens).map(|at| Some((name(before, at)?, name(after, place(at))?))).collect();
+    let pairs: Option<Vec<_>> =
+        (0..tokens).map(|at| Some((name(before, at)?, name(after, place(at))?))).collect();
     let changed = pairs?.iter().filter(|(before, after)| before != after).count();
     Some(match (changed, is_reversed) {
         (0, true) => {
-            "the prediction at every token stays: this network does not notice the order of the tokens.".into()
+            "the prediction at every token stays: this network does not notice the order of the tokens."
+                .into()
         }
         (_, true) => format!(
             "the prediction changes at {changed} of {tokens} tokens: this network notices the order of the tokens."
