@@ -55,6 +55,7 @@ pages! {
     TAGS = "tags",
     STREAMING = "streaming",
     LECTURE = "lecture",
+    GLOSSARY = "glossary",
     RUNS = "runs",
     CONTROL = "control",
     JSON = "json",

@@ -22,7 +22,7 @@ pub use deviation::mean_and_deviation;
 pub use evaluation::{Details, EvaluationResult};
 pub use forecast::{Baseline, ForecastErrors};
 pub use half_life::half_life;
-pub use labels::{LabelCount, LabelCounts, is_predicted};
+pub use labels::{LabelCount, LabelCounts, is_predicted, macro_average};
 pub use language::{bits_per_token, perplexity};
 pub use paired::{CONFIDENCE, Paired, holm, paired_t};
 pub use task::{Task, higher_is_better};

@@ -30,7 +30,7 @@ pub use event::{
     Activations, ChangedSetting, EpochMetrics, Event, GradientProfile, Level, LogLine, Monitor, ProbeFrame,
     Resumed, RunInfo, RunStatus, Sample, Saved, StepMetrics, TokenPrediction, Undone, ValidationMetrics,
 };
-pub use examples::{ClassifiedText, SeriesExcerpt, ValidationExamples, WordErrors};
+pub use examples::{ClassifiedText, EntityCount, SeriesExcerpt, ValidationExamples, WordErrors};
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
 pub use neighbours::{EmbeddingNeighbours, WordNeighbours};

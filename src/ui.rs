@@ -76,7 +76,7 @@ pub fn run(
     // Dropped last to first: the keyboard before the terminal is restored, the signals after it.
     let signals = Signals::start(|| terminal::size(std::io::stdout()))?;
     let mut guard = Guard::take(settings.modes)?;
-    let keyboard = Keyboard::start(guard.keyboard()?)?;
+    let keyboard = Keyboard::start(guard.keyboard()?)?.with_question(settings.modes.background);
     let mut app = App::new(start, entries, launch, settings.theme);
     app.show_notice(settings.notice);
     let screen = Screen::new(guard.size())?;

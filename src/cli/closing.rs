@@ -29,7 +29,9 @@ pub(super) fn print(folder: &Path) {
         number::duration(run.summary.seconds)
     );
     let head = format!("{}: {name}  {trained}{}", run.state.word(), best.unwrap_or_default());
-    let task = Outline::read(folder, false).ok().and_then(|outline| Some(outline.info?.task));
+    let info = Outline::read(folder, false).ok().and_then(|outline| outline.info);
+    // No command reads symbols of a generated task.
+    let task = info.map(|info| (info.task, info.data.has_symbols));
     let lines = [head].into_iter().chain(next(run.state, task, &shell_word(&name)));
     let text: String = lines.map(|line| foreign(&line).into_owned() + "\n").collect();
     // Stdout may be closed.
@@ -37,7 +39,7 @@ pub(super) fn print(folder: &Path) {
 }
 
 /// What to do next with a run in this state.
-fn next(state: RunState, task: Option<Task>, run: &str) -> [String; 2] {
+fn next(state: RunState, task: Option<(Task, bool)>, run: &str) -> [String; 2] {
     let line = |command: &str, rest: &str, effect: &str| {
         format!("  {:<w$}  {effect}", format!("unrolled {command} {run}{rest}"), w = 44)
     };
@@ -45,9 +47,10 @@ fn next(state: RunState, task: Option<Task>, run: &str) -> [String; 2] {
     match state {
         RunState::Finished => {
             let using = match task {
-                Some(Task::Language) => line("sample", "", "generate text"),
-                Some(Task::Forecast) => line("predict", "", "forecast the next rows"),
-                Some(Task::Tags) => line("predict", " 'a sentence'", "tag words"),
+                Some((_, true)) => line("show", "", "all about it"),
+                Some((Task::Language, _)) => line("sample", "", "generate text"),
+                Some((Task::Forecast, _)) => line("predict", "", "forecast the next rows"),
+                Some((Task::Tags, _)) => line("predict", " 'a sentence'", "tag words"),
                 _ => line("predict", "", "predict for each line of input"),
             };
             [replay, using]

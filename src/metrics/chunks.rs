@@ -5,12 +5,15 @@
 //! IOB2   B-PER I-PER O     B-PER I-PER      (BIO)
 //! BIOES  B-PER E-PER O     S-PER            also BILOU, BMES
 //! ```
+//! A chunk begins with B, also after B; with I after O or after a tag of another type, so that both IOB1 and BIO are read. One that was
+//! predicted is right if it has the first word, the last word and the type of one that is there.
+//!
 //! Source: `conlleval.pl` of the CoNLL-2000 shared task (Tjong Kim Sang & Buchholz), whose count this is; E and S as in its Python
 //! versions (`conlleval.py`, `seqeval`), which take any tags as they come, also impossible sequences.
 
 use std::collections::BTreeMap;
 
-use super::LabelCount;
+use super::{LabelCount, macro_average};
 
 /// The tags of a tagger that mark chunks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,13 +157,14 @@ impl ChunkCounts {
         }
     }
 
-    /// The sum over all types.
+    /// The sum over all types; its precision, recall and F1 are the micro averages.
     pub fn total(&self) -> LabelCount {
-        self.types.values().fold(LabelCount::default(), |sum, count| LabelCount {
-            true_positives: sum.true_positives + count.true_positives,
-            false_positives: sum.false_positives + count.false_positives,
-            false_negatives: sum.false_negatives + count.false_negatives,
-        })
+        self.types.values().copied().sum()
+    }
+
+    /// The macro average of `metric`: its unweighted mean over the types that occur or are predicted, as `seqeval` has it.
+    pub fn macro_average(&self, metric: impl Fn(LabelCount) -> f64) -> f64 {
+        macro_average(self.types.values().copied(), metric)
     }
 }
 
@@ -220,5 +224,25 @@ mod tests {
         assert_eq!(counts.types["C"].recall(), 0.0);
         assert_eq!(counts.types["A"].precision(), 0.5);
         assert_eq!(counts.types.keys().collect::<Vec<_>>(), ["A", "B", "C"]);
+    }
+
+    #[test]
+    fn each_type_and_both_averages_are_those_of_seqeval() {
+        // The first example of its documentation, and a type that is found where none is.
+        let tags = ["O", "B-MISC", "I-MISC", "B-PER", "I-PER", "B-LOC"];
+        let class = |name: &str| tags.iter().position(|tag| *tag == name).unwrap();
+        let classes = |text: &str| text.split_whitespace().map(class).collect::<Vec<_>>();
+        let mut counts = ChunkCounts::new(ChunkScheme::of(tags.into_iter()).unwrap());
+        counts.add(&classes("O O O B-MISC I-MISC I-MISC O"), &classes("O O B-MISC I-MISC I-MISC I-MISC O"));
+        counts.add(&classes("B-PER I-PER O"), &classes("B-PER I-PER O"));
+        let all = |count: LabelCount| [count.precision(), count.recall(), count.f1()];
+        assert_eq!(all(counts.types["MISC"]), [0.0; 3], "a word too many");
+        assert_eq!(all(counts.types["PER"]), [1.0; 3]);
+        assert_eq!(all(counts.total()), [0.5; 3]);
+        assert_eq!(counts.macro_average(LabelCount::f1), 0.5);
+        counts.add(&classes("O O"), &classes("O B-LOC"));
+        assert_eq!(counts.types["LOC"].support(), 0);
+        assert_eq!(all(counts.total()), [1.0 / 3.0, 0.5, 0.4]);
+        assert!((counts.macro_average(LabelCount::f1) - 1.0 / 3.0).abs() < 1e-15);
     }
 }

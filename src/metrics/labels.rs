@@ -52,6 +52,26 @@ impl LabelCount {
     }
 }
 
+impl std::iter::Sum for LabelCount {
+    /// The counts of all together; their precision, recall and F1 are the micro averages.
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, count| Self {
+            true_positives: sum.true_positives + count.true_positives,
+            false_positives: sum.false_positives + count.false_positives,
+            false_negatives: sum.false_negatives + count.false_negatives,
+        })
+    }
+}
+
+/// The macro average of `metric`: its unweighted mean over `counts`, 0 of none.
+pub fn macro_average(
+    counts: impl Iterator<Item = LabelCount> + Clone,
+    metric: impl Fn(LabelCount) -> f64,
+) -> f64 {
+    let number = counts.clone().count().max(1);
+    counts.map(metric).sum::<f64>() / number as f64
+}
+
 impl LabelCounts {
     /// Nothing counted yet, of so many labels.
     pub fn new(labels: usize) -> Self {
@@ -73,17 +93,12 @@ impl LabelCounts {
 
     /// The macro average of `metric`: its unweighted mean over the labels that occur.
     pub fn macro_average(&self, metric: impl Fn(LabelCount) -> f64) -> f64 {
-        let there = || self.labels.iter().filter(|label| label.support() > 0);
-        there().map(|label| metric(*label)).sum::<f64>() / there().count().max(1) as f64
+        macro_average(self.labels.iter().copied().filter(|label| label.support() > 0), metric)
     }
 
     /// The sum over all labels; its precision, recall and F1 are the micro averages.
     pub fn total(&self) -> LabelCount {
-        self.labels.iter().fold(LabelCount::default(), |sum, label| LabelCount {
-            true_positives: sum.true_positives + label.true_positives,
-            false_positives: sum.false_positives + label.false_positives,
-            false_negatives: sum.false_negatives + label.false_negatives,
-        })
+        self.labels.iter().copied().sum()
     }
 
     /// The share of the sequences of which every label was predicted correctly.

@@ -123,8 +123,42 @@ impl EditedPreset {
     /// Sets the size of the layer number `at`: its units, filters or rate.
     pub fn set_layer_size(&mut self, at: usize, text: &str) {
         if let Some(layer) = self.layers_mut().and_then(|layers| layers.get_mut(at)) {
-            layer::set_size(layer, text);
+            layer::set_number(layer, None, text);
         }
+    }
+
+    /// Sets another number of the layer number `at`, one of [`EditedLayer::further`].
+    pub fn set_layer_number(&mut self, at: usize, key: &str, text: &str) {
+        if let Some(layer) = self.layers_mut().and_then(|layers| layers.get_mut(at)) {
+            layer::set_number(layer, Some(key), text);
+        }
+    }
+
+    /// Turns `return_sequences` of one recurrent layer, or else of two, on or off, if that alone makes a network right that is wrong: of those
+    /// nearest to the layer number `at`. Returns their numbers, each with whether it returns all steps now; empty if nothing was changed.
+    pub fn mend_sequences(&mut self, at: usize) -> Vec<(usize, bool)> {
+        if self.resolve().is_ok() {
+            return Vec::new();
+        }
+        let is_recurrent = |layer: &usize| self.clone().toggle_sequences(*layer);
+        let mut layers: Vec<usize> = (0..self.layers().len()).filter(is_recurrent).collect();
+        // The one below before the one above: a layer that is added reads what is below it.
+        layers.sort_by_key(|layer| (layer.abs_diff(at), *layer));
+        let ones = layers.iter().map(|layer| vec![*layer]);
+        let pairs = layers.windows(2).map(<[_]>::to_vec);
+        for turned in ones.chain(pairs) {
+            let mut mended = self.clone();
+            if !turned.iter().all(|layer| mended.toggle_sequences(*layer)) || mended.resolve().is_err() {
+                continue;
+            }
+            let all = mended.layers();
+            let is_on = |layer: usize| {
+                all.get(layer).is_some_and(|layer| layer.others.contains("return_sequences: true"))
+            };
+            *self = mended;
+            return turned.into_iter().map(|layer| (layer, is_on(layer))).collect();
+        }
+        Vec::new()
     }
 
     /// Turns `return_sequences` of the recurrent layer number `at` on or off; returns whether it is one.

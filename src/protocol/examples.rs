@@ -47,15 +47,22 @@ pub struct ValidationExamples {
     /// Of a network that predicts several labels: the counts of each, up to [`ValidationExamples::LABELS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<LabelCount>,
+    /// Of a tagger whose tags mark entities or chunks: the counts of each type, by name, up to [`ValidationExamples::LABELS`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entities: Vec<EntityCount>,
 }
 
 impl ValidationExamples {
-    /// The maximum number of labels.
+    /// The maximum number of labels, and of types of entities.
     pub const LABELS: usize = 200;
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.forecasts.is_empty() && self.texts.is_empty() && self.words.is_empty() && self.labels.is_empty()
+        self.forecasts.is_empty()
+            && self.texts.is_empty()
+            && self.words.is_empty()
+            && self.labels.is_empty()
+            && self.entities.is_empty()
     }
 }
 
@@ -73,6 +80,15 @@ pub struct ClassifiedText {
 impl ClassifiedText {
     /// The maximum number of texts of a cell.
     pub const MOST: usize = 4;
+}
+
+/// The counts of a type of entity.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntityCount {
+    /// The type, text of the data: escape it before printing. Empty where marks have none.
+    pub kind: String,
+    /// Entities that were found, found wrongly and missed.
+    pub count: LabelCount,
 }
 
 /// How often a word with a tag was given another one.

@@ -57,6 +57,9 @@ pub struct DataFacts {
     pub classes: Vec<ClassCount>,
     /// The size of the vocabulary, including padding and unknown; 0 for numbers.
     pub vocabulary: usize,
+    /// Whether the tokens are symbols of a generated task, not words or characters.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_symbols: bool,
     /// Time steps of a sequence, after padding and truncating.
     pub length: usize,
     /// Invalid rows skipped (`skip_bad_rows`).

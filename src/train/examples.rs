@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::session::Session;
 use crate::data::{Batch, Forecasts, Level, Targets, Vocabulary};
-use crate::metrics::{Confusion, Details, LabelCount, Task};
-use crate::protocol::{ClassifiedText, SeriesExcerpt, ValidationExamples, WordErrors};
+use crate::metrics::{Confusion, Details, EvaluationResult, LabelCount, Task};
+use crate::protocol::{ClassifiedText, EntityCount, SeriesExcerpt, ValidationExamples, WordErrors};
 
 /// The maximum number of texts.
 const TEXTS: usize = 96;
@@ -39,6 +39,7 @@ pub(super) struct Examples {
     /// By word, tag and predicted tag.
     errors: HashMap<(u32, u32, u32), u64>,
     labels: Vec<LabelCount>,
+    entities: Vec<EntityCount>,
 }
 
 impl Examples {
@@ -65,6 +66,7 @@ impl Examples {
             count: 0,
             errors: HashMap::new(),
             labels: Vec::new(),
+            entities: Vec::new(),
         })
     }
 
@@ -109,8 +111,13 @@ impl Examples {
     }
 
     /// Takes the counts of an evaluation.
-    pub fn counts(&mut self, details: &Details) {
-        if let Details::Labels(counts) = details {
+    pub fn counts(&mut self, result: &EvaluationResult) {
+        if let Some(chunks) = &result.chunks {
+            let entity =
+                |(kind, count): (&String, &LabelCount)| EntityCount { kind: kind.clone(), count: *count };
+            self.entities = chunks.types.iter().take(ValidationExamples::LABELS).map(entity).collect();
+        }
+        if let Details::Labels(counts) = &result.details {
             self.labels = counts.labels.iter().copied().take(ValidationExamples::LABELS).collect();
         }
     }
@@ -134,6 +141,7 @@ impl Examples {
             texts: self.texts.into_iter().flat_map(text).collect(),
             words: errors.into_iter().take(WORDS).filter_map(error).collect(),
             labels: self.labels,
+            entities: self.entities,
         };
         (!examples.is_empty()).then_some(examples)
     }

@@ -54,6 +54,18 @@ const OTHERS: [Setting; 3] = [
     ("seed", &["train", "seed"]),
 ];
 
+/// What a number may be, by its key.
+fn range(key: &str) -> &'static str {
+    match key {
+        "rate" => "0 <= number < 1",
+        "stddev" => "number >= 0",
+        "learning rate" => "number > 0",
+        "global_clipnorm" | "clipnorm" | "clipvalue" => "> 0 or empty",
+        "seed" => "integer >= 0",
+        _ => "integer >= 1",
+    }
+}
+
 /// A request of the form to the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
@@ -71,6 +83,8 @@ pub enum Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Field {
     Layer(usize),
+    /// Another number that a layer needs, and its key.
+    LayerNumber(usize, &'static str),
     Optimizer,
     Setting(Setting),
 }
@@ -231,12 +245,18 @@ impl EditScreen {
             Action::Open => return self.checked.is_ok().then_some(Request::Train),
             _ => {}
         }
+        let is_structure =
+            matches!(action, Action::AddLayer | Action::RemoveLayer | Action::MoveUp | Action::MoveDown);
+        if let Some(at) = self.layer().filter(|_| is_structure && self.checked.is_err()) {
+            self.mend_sequences(at);
+            self.changed();
+        }
         None
     }
 
     /// What the footer says of a key instead of the table's word.
     pub fn footer_word(&self, action: Action) -> Option<&'static str> {
-        let is_layer = matches!(self.field(), Some(Field::Layer(_)));
+        let is_layer = self.layer().is_some();
         match action {
             Action::Open | Action::Save if self.checked.is_err() => Some(""),
             Action::AddLayer
@@ -248,7 +268,9 @@ impl EditScreen {
             {
                 Some("")
             }
-            Action::Left if matches!(self.field(), Some(Field::Setting(_))) => Some(""),
+            Action::Left if matches!(self.field(), Some(Field::Setting(_) | Field::LayerNumber(..))) => {
+                Some("")
+            }
             Action::Left if matches!(self.field(), Some(Field::Optimizer)) => Some("optimizer"),
             _ => None,
         }
@@ -257,7 +279,10 @@ impl EditScreen {
     /// The lines of the form, in order.
     fn fields(&self) -> Vec<Field> {
         let has = |setting: &Setting| self.edited.value(setting.1).is_some();
-        let layers = (0..self.edited.layers().len()).map(Field::Layer);
+        let layers = self.edited.layers().into_iter().enumerate().flat_map(|(at, layer)| {
+            let numbers = layer.further.into_iter().map(move |(key, _)| Field::LayerNumber(at, key));
+            [Field::Layer(at)].into_iter().chain(numbers).collect::<Vec<_>>()
+        });
         let clipping = CLIPPINGS.into_iter().find(has).unwrap_or(CLIPPINGS[0]);
         let settings = [RATE, clipping].into_iter().chain(LENGTHS.into_iter().find(has)).chain(OTHERS);
         layers.chain([Field::Optimizer]).chain(settings.map(Field::Setting)).collect()
@@ -265,6 +290,14 @@ impl EditScreen {
 
     fn field(&self) -> Option<Field> {
         self.fields().get(self.chosen).copied()
+    }
+
+    /// The number of the layer that the chosen field belongs to.
+    fn layer(&self) -> Option<usize> {
+        match self.field()? {
+            Field::Layer(at) | Field::LayerNumber(at, _) => Some(at),
+            Field::Optimizer | Field::Setting(_) => None,
+        }
     }
 
     fn choose(&mut self, field: usize) {
@@ -278,7 +311,7 @@ impl EditScreen {
                 Some(Field::Layer(at)) => {
                     self.edited.layers().get(at).is_some_and(|layer| layer.size.is_some())
                 }
-                Some(Field::Setting(_)) => true,
+                Some(Field::Setting(_) | Field::LayerNumber(..)) => true,
                 _ => false,
             }
     }
@@ -290,6 +323,11 @@ impl EditScreen {
                 let size = self.edited.layers().into_iter().nth(at).and_then(|layer| layer.size);
                 size.map(|(_, value)| value).unwrap_or_default()
             }
+            Some(Field::LayerNumber(at, key)) => {
+                let further = self.edited.layers().into_iter().nth(at).map(|layer| layer.further);
+                let value = further.into_iter().flatten().find(|(other, _)| *other == key);
+                value.map(|(_, value)| value).unwrap_or_default()
+            }
             Some(Field::Setting((_, path))) => self.edited.value(path).unwrap_or_default(),
             _ => String::new(),
         }
@@ -298,6 +336,7 @@ impl EditScreen {
     fn set_value(&mut self, text: &str) {
         match self.field() {
             Some(Field::Layer(at)) => self.edited.set_layer_size(at, text),
+            Some(Field::LayerNumber(at, key)) => self.edited.set_layer_number(at, key, text),
             Some(Field::Setting((_, path))) => self.edited.set(path, text),
             _ => return,
         }
@@ -318,6 +357,7 @@ impl EditScreen {
                 let kind = layers.get(at).and_then(|layer| next(LAYER_KINDS, &layer.kind));
                 if let Some(kind) = kind {
                     self.edited.set_layer_kind(at, kind);
+                    self.mend_sequences(at);
                 }
             }
             Some(Field::Optimizer) => {
@@ -332,10 +372,31 @@ impl EditScreen {
 
     /// Changes layers at the chosen one; `change` returns by how many lines the choice moves.
     fn change_layers(&mut self, change: impl FnOnce(&mut EditedPreset, usize) -> isize) {
-        let Some(Field::Layer(at)) = self.field() else { return };
+        let Some(at) = self.layer() else { return };
         let moves = change(&mut self.edited, at);
-        self.chosen = self.chosen.saturating_add_signed(moves);
+        let at = at.saturating_add_signed(moves);
+        self.chosen = self.fields().iter().position(|field| *field == Field::Layer(at)).unwrap_or(0);
         self.changed();
+    }
+
+    /// Lets a recurrent layer return all its steps, or its last alone, if that mends the network after a change of layer `at`; says so.
+    fn mend_sequences(&mut self, at: usize) {
+        let layers = self.edited.layers();
+        let mended = self.edited.mend_sequences(at).into_iter().map(|(layer, is_on)| {
+            let kind = layers.get(layer).map_or("", |layer| layer.kind.as_str());
+            match is_on {
+                true => format!(
+                    "{layer} {kind}: return_sequences is on now, as its states at all steps are needed"
+                ),
+                false => {
+                    format!("{layer} {kind}: return_sequences is off now, as its last state alone is needed")
+                }
+            }
+        });
+        let mended: Vec<String> = mended.collect();
+        if !mended.is_empty() {
+            self.note = Some(format!("{} (s changes it)", mended.join("; ")));
+        }
     }
 
     fn changed(&mut self) {

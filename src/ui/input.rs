@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, unbounded};
 use crossterm::event::{KeyEvent, MouseEvent};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
@@ -35,6 +35,9 @@ pub enum Input {
     HangUp,
 }
 
+/// How long after the question about the background its answer is waited for when the program ends: what comes later would be typed into
+/// the shell.
+const ANSWER: Duration = Duration::from_millis(400);
 const WHILE_AWAY: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// Keys from the terminal, read by a thread of their own until this is dropped.
@@ -43,6 +46,10 @@ pub struct Keyboard {
     pub input: Receiver<Input>,
     away: Arc<AtomicBool>,
     wake: Option<PipeWriter>,
+    /// Whether the terminal has answered the question about its background.
+    answered: Arc<AtomicBool>,
+    /// Until when that answer is waited for.
+    answer_by: Option<Instant>,
 }
 
 impl Keyboard {
@@ -51,13 +58,27 @@ impl Keyboard {
         let (end, wake) = pipe()?;
         let (send, input) = unbounded();
         let away = Arc::new(AtomicBool::new(false));
-        let paused = Arc::clone(&away);
+        let (paused, answered) = (Arc::clone(&away), Arc::new(AtomicBool::new(false)));
+        let answer = Arc::clone(&answered);
         std::thread::Builder::new().name("keyboard".into()).spawn(move || {
-            if !read_until_end(&tty, &end.into(), &paused, &send) {
-                let _ = send.send(Input::HangUp);
+            let send = &|input: Input| {
+                if matches!(input, Input::Background { .. }) {
+                    answer.store(true, Ordering::Release);
+                }
+                send.send(input).is_ok()
+            };
+            if !read_until_end(&tty, &end.into(), &paused, send) {
+                send(Input::HangUp);
             }
         })?;
-        Ok(Self { input, away, wake: Some(wake) })
+        Ok(Self { input, away, wake: Some(wake), answered, answer_by: None })
+    }
+
+    /// The same of a terminal that was just asked for its background: what ends early reads the answer first.
+    #[must_use]
+    pub fn with_question(mut self, is_asked: bool) -> Self {
+        self.answer_by = is_asked.then(|| Instant::now() + ANSWER);
+        self
     }
 
     /// Sets whether the terminal belongs to another job: then nothing is read, because that would stop a background job.
@@ -68,6 +89,13 @@ impl Keyboard {
 
 impl Drop for Keyboard {
     fn drop(&mut self) {
+        while let Some(until) = self.answer_by.filter(|_| !self.answered.load(Ordering::Acquire)) {
+            let left = until.saturating_duration_since(Instant::now());
+            // The terminal is gone, or does not answer.
+            if left.is_zero() || self.input.recv_timeout(left).is_err() {
+                break;
+            }
+        }
         drop(self.wake.take());
         // The thread drops its sender after its last read: later input belongs to the shell.
         while self.input.recv_timeout(Duration::from_millis(200)).is_ok() {}
@@ -75,7 +103,12 @@ impl Drop for Keyboard {
 }
 
 /// Returns `true` on request to end, `false` if the terminal is gone.
-fn read_until_end(tty: &OwnedFd, end: &OwnedFd, away: &AtomicBool, send: &Sender<Input>) -> bool {
+fn read_until_end(
+    tty: &OwnedFd,
+    end: &OwnedFd,
+    away: &AtomicBool,
+    send: impl Fn(Input) -> bool + Copy,
+) -> bool {
     let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
     let (mut parser, mut bytes) = (KeyParser::default(), [0; 4096]);
     loop {
@@ -102,7 +135,7 @@ fn read_until_end(tty: &OwnedFd, end: &OwnedFd, away: &AtomicBool, send: &Sender
                 Err(_) => return false,
             },
         };
-        if inputs.into_iter().any(|input| send.send(input).is_err()) {
+        if !inputs.into_iter().all(send) {
             return true;
         }
     }
@@ -132,6 +165,37 @@ mod tests {
             let input = keyboard.input.clone();
             drop(keyboard);
             assert!(input.recv_timeout(LONG).is_err_and(|error| error.is_disconnected()), "away: {away}");
+            drop(far_end);
+        }
+    }
+
+    #[test]
+    fn the_answer_of_the_terminal_is_read_before_the_program_leaves_it() {
+        use std::io::{Read, Write};
+        let (tty, mut far_end) = pipe().unwrap();
+        let mut shell = tty.try_clone().unwrap();
+        let keyboard = Keyboard::start(tty.into()).unwrap().with_question(true);
+        let answers = std::thread::spawn(move || {
+            // On its way while the program ends already.
+            std::thread::sleep(Duration::from_millis(20));
+            far_end.write_all(b"\x1b]11;rgb:1e1e/1e1e/2e2e\x07").unwrap();
+            far_end
+        });
+        drop(keyboard);
+        answers.join().unwrap().write_all(b"ls").unwrap();
+        let mut typed = Vec::new();
+        shell.read_to_end(&mut typed).unwrap();
+        assert_eq!(typed, b"ls");
+    }
+
+    #[test]
+    fn a_terminal_that_does_not_answer_is_left_soon() {
+        for asked in [false, true] {
+            let (tty, far_end) = pipe().unwrap();
+            let keyboard = Keyboard::start(tty.into()).unwrap().with_question(asked);
+            let input = keyboard.input.clone();
+            drop(keyboard);
+            assert!(input.recv_timeout(LONG).is_err_and(|error| error.is_disconnected()), "asked: {asked}");
             drop(far_end);
         }
     }

@@ -1,7 +1,7 @@
 //! The panels of the dashboard, and the tabs that group them.
 
 use super::run_state::RunState;
-use crate::metrics::{Confusion, Task};
+use crate::metrics::{ChunkScheme, Confusion, Task};
 
 /// A panel of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -33,6 +33,8 @@ pub enum Panel {
     Samples,
     /// The confusion matrix, with the measures of each class.
     Confusion,
+    /// The measures of each type of entity that tags mark.
+    Entities,
     /// The words that a tagger gives a wrong tag most often.
     Words,
     /// The measures of each of several labels.
@@ -79,6 +81,7 @@ impl Panel {
             Self::Forecast
             | Self::Samples
             | Self::Confusion
+            | Self::Entities
             | Self::Words
             | Self::Labels
             | Self::Findings => CursorAxis::Steps,
@@ -167,6 +170,8 @@ impl Tab {
             Self::Task => match self.panels(run).first() {
                 Some(Panel::Forecast) => "Forecast",
                 Some(Panel::Samples) => "Samples",
+                Some(Panel::Entities) => "Entities",
+                Some(Panel::Confusion) if run.info().is_some_and(|info| info.data.has_symbols) => "Symbols",
                 Some(Panel::Confusion) if run.info().is_some_and(|info| info.task == Task::Tags) => "Tags",
                 Some(Panel::Confusion) => "Classes",
                 Some(Panel::Labels) => "Labels",
@@ -204,6 +209,10 @@ impl Tab {
         let has_classes = matches!(info.task, Task::Binary | Task::Classes | Task::Tags)
             && info.data.validation > 0
             && info.data.classes.len() <= Confusion::MAX_CLASSES;
+        let has_entities = info.task == Task::Tags && info.data.validation > 0 && {
+            let tags = info.data.classes.iter().map(|class| class.label.as_str());
+            ChunkScheme::of(tags).is_some()
+        };
         let has_labels = info.has_labels() && info.data.validation > 0;
         let is_one_of_several = run.is_one_of_several();
         // What the network is for stands beside the gradient.
@@ -245,6 +254,7 @@ impl Tab {
             Self::Task => vec![
                 (Panel::Forecast, has_forecasts),
                 (Panel::Samples, has_samples),
+                (Panel::Entities, has_entities),
                 (Panel::Confusion, has_classes),
                 (Panel::Words, has_classes && info.task == Task::Tags),
                 (Panel::Labels, has_labels),

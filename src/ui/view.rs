@@ -5,6 +5,7 @@ mod confusion;
 pub mod dashboard;
 mod detail;
 mod diagnosis;
+mod entities;
 mod explain;
 mod forecast;
 mod gradient;

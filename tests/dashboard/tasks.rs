@@ -2,7 +2,7 @@
 
 use unrolled::metrics::{Confusion, LabelCount, Task};
 use unrolled::protocol::{
-    ClassCount, ClassifiedText, DataFacts, EpochMetrics, GradientProfile, Sample, SeriesExcerpt,
+    ClassCount, ClassifiedText, DataFacts, EntityCount, EpochMetrics, GradientProfile, Sample, SeriesExcerpt,
     ValidationExamples, WordErrors,
 };
 
@@ -268,6 +268,45 @@ fn a_tagger_names_its_worst_words() {
     let one = text(&acted(after(dash, &one), &[Action::FocusPrevious, Action::Open]), 120, 39, &THEME);
     assert!(one.contains("all 100 validation tokens are predicted as SCONJ"), "{one}");
     assert!(shown.contains("Tags") && shown.contains("that") && shown.contains("␛[2J"), "{shown}");
+}
+
+#[test]
+fn entities_have_their_measures_by_type_with_both_averages() {
+    let entity = |kind: &str, true_positives, false_positives, false_negatives| EntityCount {
+        kind: kind.into(),
+        count: LabelCount { true_positives, false_positives, false_negatives },
+    };
+    let examples = |step: u64, epoch: usize, entities: Vec<EntityCount>| {
+        let examples = ValidationExamples { step, epoch, entities, ..ValidationExamples::default() };
+        Event::Examples(Box::new(examples))
+    };
+    let events = [
+        examples(10, 1, vec![entity("PER", 10, 30, 90)]),
+        examples(20, 2, vec![entity("LOC", 0, 0, 20), entity("PER", 80, 20, 20)]),
+    ];
+    let dash = of_task(Task::Tags, classes(&["O", "B-PER", "I-PER", "B-LOC"]), &events);
+    let rows = |width, height| {
+        let shown = text(&dash, width, height, &THEME);
+        let row = |name: &str| {
+            let row = shown.lines().find(|line| line.contains(&format!("│ {name} "))).unwrap_or_default();
+            let cells = row.split('│').nth(1).unwrap_or_default();
+            cells.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        ["micro", "macro", "LOC", "PER"].map(row)
+    };
+    let wide = rows(200, 59);
+    // 2·80/(2·80 + 20 + 40); the mean of 0 and 0.8.
+    assert!(wide[0].starts_with("micro 80.0 % 66.7 % 72.7 % 120"), "{wide:?}");
+    assert!(wide[1].starts_with("macro 40.0 % 40.0 % 40.0 % 120"), "{wide:?}");
+    assert!(wide[2].starts_with("LOC 0.0 % 0.0 % 0.0 % 20"), "{wide:?}");
+    assert!(wide[3].starts_with("PER 80.0 % 80.0 % 80.0 % 100"), "{wide:?}");
+    assert!(rows(80, 23).iter().all(|row| !row.is_empty()), "{:?}", rows(80, 23));
+    let shown = text(&dash, 120, 39, &THEME);
+    assert!(shown.contains("Entities"), "{shown}");
+    // Parts of speech are no entities.
+    let events = [examples(10, 1, Vec::new())];
+    let shown = text(&of_task(Task::Tags, classes(&["NOUN", "VERB", "ADJ"]), &events), 120, 39, &THEME);
+    assert!(!shown.contains("Entities"), "{shown}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::labels;
 use crate::escape::foreign;
 use crate::infer::{Evaluation, Mistake};
-use crate::metrics::{ChunkCounts, Confusion, Details};
+use crate::metrics::{ChunkCounts, Confusion, Details, LabelCount};
 use crate::number::{count, metric, percent};
 use crate::protocol::ClassCount;
 
@@ -161,6 +161,11 @@ impl Report<'_> {
                 })
             });
             object["entities"] = each.collect();
+            let total = chunks.total();
+            object["entity_micro"] =
+                json!({"precision": total.precision(), "recall": total.recall(), "f1": total.f1()});
+            let [precision, recall, f1] = means(chunks);
+            object["entity_macro"] = json!({"precision": precision, "recall": recall, "f1": f1});
         }
         if !evaluation.unseen.is_empty() {
             let each = evaluation.unseen.iter();
@@ -234,18 +239,21 @@ fn entities(out: &mut String, chunks: &ChunkCounts, width: usize) -> Result<(), 
         "\n{:width$}  {:>9} {:>10} {:>8} {:>8}",
         "entity", "entities", "precision", "recall", "f1"
     )?;
+    let mut line = |name: &str, support: u64, [precision, recall, f1]: [f64; 3]| {
+        let [precision, recall, f1] = [precision, recall, f1].map(percent);
+        writeln!(out, "{name:width$}  {:>9} {precision:>10} {recall:>8} {f1:>8}", count(support))
+    };
     for (name, counts) in &chunks.types {
-        writeln!(
-            out,
-            "{:width$}  {:>9} {:>10} {:>8} {:>8}",
-            foreign(name),
-            count(counts.support()),
-            percent(counts.precision()),
-            percent(counts.recall()),
-            percent(counts.f1()),
-        )?;
+        line(&foreign(name), counts.support(), [counts.precision(), counts.recall(), counts.f1()])?;
     }
-    Ok(())
+    let total = chunks.total();
+    line("all (micro)", total.support(), [total.precision(), total.recall(), total.f1()])?;
+    line("mean (macro)", total.support(), means(chunks))
+}
+
+/// The macro averages of precision, recall and F1 over the types of entities.
+fn means(chunks: &ChunkCounts) -> [f64; 3] {
+    [LabelCount::precision, LabelCount::recall, LabelCount::f1].map(|of| chunks.macro_average(of))
 }
 
 /// A text on one line, shortened to its beginning and its end.

@@ -29,6 +29,8 @@ pub struct EditedLayer {
     pub kind: String,
     /// The key and the value of its size: `units`, `24`; `None` of one without.
     pub size: Option<(&'static str, String)>,
+    /// The keys and values of other numbers that it needs: `kernel_size`, `3`.
+    pub further: Vec<(&'static str, String)>,
     /// Its other settings: `return_sequences: true`.
     pub others: String,
 }
@@ -41,9 +43,15 @@ impl EditedLayer {
             let value = inner.get(key).map(flow).unwrap_or_default();
             (key, value)
         });
+        let further: Vec<(&'static str, String)> = further_keys(class(inner))
+            .iter()
+            .map(|key| (*key, inner.get(*key).map(flow).unwrap_or_default()))
+            .collect();
         let shown = |key: &Value| {
             let key = key.as_str().unwrap_or_default();
-            !["layer", "of"].contains(&key) && size.as_ref().is_none_or(|(size, _)| *size != key)
+            !["layer", "of"].contains(&key)
+                && size.as_ref().is_none_or(|(size, _)| *size != key)
+                && further.iter().all(|(other, _)| *other != key)
         };
         let layers = if std::ptr::eq(inner, layer) { vec![layer] } else { vec![layer, inner] };
         let entries = layers.into_iter().filter_map(Value::as_mapping).flatten();
@@ -51,7 +59,7 @@ impl EditedLayer {
             .filter(|(key, _)| shown(key))
             .map(|(key, value)| format!("{}: {}", flow(key), flow(value)))
             .collect();
-        Self { kind, size, others: others.join(", ") }
+        Self { kind, size, others: others.join(", "), further }
     }
 }
 
@@ -81,6 +89,18 @@ fn size_key(class: &str) -> Option<(&'static str, Value)> {
         class if class.ends_with("Dropout") || class == "SpatialDropout1D" => ("rate", 0.2.into()),
         _ => return None,
     })
+}
+
+/// The keys of the other numbers of a layer that have no default.
+fn further_keys(class: &str) -> &'static [&'static str] {
+    match class {
+        "Conv1D" => &["kernel_size"],
+        "MultiHeadAttention" => &["num_heads", "key_dim"],
+        "MaxPooling1D" | "AveragePooling1D" => &["pool_size"],
+        "RepeatVector" => &["n"],
+        "GaussianNoise" => &["stddev"],
+        _ => &[],
+    }
 }
 
 /// `layer` as one of this kind: with its inputs; between recurrent layers all else stays that both have, and units become filters.
@@ -127,14 +147,14 @@ pub(super) fn changed(layer: &Value, kind: &str) -> Value {
     Value::Mapping(whole)
 }
 
-/// Sets the size of `layer`.
-pub(super) fn set_size(layer: &mut Value, text: &str) {
+/// Sets the size of `layer`, or another number that it needs.
+pub(super) fn set_number(layer: &mut Value, key: Option<&str>, text: &str) {
     let target = match layer.get("of").is_some() {
         true => layer.get_mut("of"),
         false => Some(layer),
     };
     let Some(target) = target else { return };
-    let Some((key, _)) = size_key(class(target)) else { return };
+    let Some(key) = key.or_else(|| size_key(class(target)).map(|(key, _)| key)) else { return };
     let value = serde_yaml::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
     if let Some(map) = target.as_mapping_mut() {
         map.insert(key.into(), value);

@@ -97,3 +97,41 @@ fn a_wrong_value_has_the_message_of_the_command_line() {
     let overrides = Overrides { set, ..Overrides::default() };
     assert_eq!(error, crate::preset::load("word-order", &overrides).unwrap_err().to_string());
 }
+
+#[test]
+fn the_layer_below_returns_its_steps_while_one_above_needs_them() {
+    let mut edited = opened("word-order");
+    edited.add_layer(1, "LSTM");
+    assert!(edited.resolve().is_err());
+    assert_eq!(edited.mend_sequences(2), [(1, true)]);
+    assert!(edited.resolve().is_ok());
+    edited.remove_layer(2);
+    assert_eq!(edited.mend_sequences(1), [(1, false)]);
+    assert!(edited.is_unchanged(), "{:?}", edited.changes());
+    assert_eq!(edited.mend_sequences(1), [], "nothing is wrong");
+    // With an output at every step the new layer returns all of them as well.
+    let mut edited = opened("reber-grammar");
+    let last = edited.layers().iter().rposition(|layer| layer.kind != "Dense").unwrap();
+    edited.add_layer(last, "GRU");
+    assert_eq!(edited.mend_sequences(last + 1), [(last + 1, true)]);
+    edited.remove_layer(last + 1);
+    assert_eq!(edited.mend_sequences(last), []);
+    assert!(edited.is_unchanged());
+    // What is wrong for another reason stays as it is.
+    let mut edited = opened("word-order");
+    edited.set_layer_size(1, "0");
+    assert_eq!(edited.mend_sequences(1), []);
+    assert_eq!(edited.changes(), ["model.1.units=0"]);
+}
+
+#[test]
+fn all_numbers_that_a_layer_needs_can_be_set() {
+    let mut edited = opened("word-order-conv1d");
+    let at = edited.layers().iter().position(|layer| layer.kind == "Conv1D").unwrap();
+    let further = |edited: &EditedPreset| edited.layers()[at].further.clone();
+    assert_eq!(further(&edited), [("kernel_size", "3".to_owned())]);
+    assert!(!edited.layers()[at].others.contains("kernel_size"));
+    edited.set_layer_number(at, "kernel_size", "5");
+    assert_eq!(edited.changes(), [format!("model.{at}.kernel_size=5")]);
+    assert!(edited.resolve().is_ok());
+}

@@ -103,7 +103,7 @@ impl TrainingLoop<'_> {
         }
         let result = evaluator.result();
         if let Some(examples) = &mut examples {
-            examples.counts(&result.details);
+            examples.counts(&result);
         }
         self.batch = rows;
         self.examples = examples;

@@ -81,7 +81,7 @@ fn a_value_is_typed_and_checked_as_it_is() {
     press(&mut form, "1.5");
     let error = form.checked.as_ref().unwrap_err().to_string();
     assert!(error.starts_with("--set train.seed=1.5: train.seed: "), "{error}");
-    assert!(screen(&mut form, 80, 23).to_string().contains("--set train.seed=1.5: train.seed"));
+    assert!(screen(&mut form, 80, 23).to_string().contains(" train.seed: "));
 }
 
 #[test]
@@ -89,9 +89,8 @@ fn layers_are_added_moved_and_removed_at_the_chosen_one() {
     let mut form = form("word-order");
     form.act(Action::AddLayer);
     assert_eq!(form.chosen, 2);
-    assert!(form.checked.is_err(), "the lower layer returns one state");
+    assert!(form.checked.is_ok(), "the lower layer returns its steps");
     form.act(Action::MoveUp);
-    form.act(Action::ReturnSequences);
     assert!(form.checked.is_ok());
     assert_eq!((form.chosen, form.edited.layers().len()), (1, 4));
     form.act(Action::MoveDown);
@@ -124,4 +123,58 @@ fn no_size_is_too_small() {
     form.act(Action::FocusNext);
     form.act(Action::Last);
     screen(&mut form, 120, 20);
+}
+
+#[test]
+fn a_layer_on_top_of_a_recurrent_one_makes_it_return_its_steps_and_says_so() {
+    let mut form = form("word-order");
+    form.act(Action::AddLayer);
+    assert!(form.checked.is_ok(), "{:?}", form.checked);
+    let shown = screen(&mut form, 80, 23).to_string();
+    assert!(shown.contains("1 SimpleRNN: return_sequences is on now"), "{shown}");
+    assert_eq!(form.field(), Some(Field::Layer(2)), "the new layer is chosen");
+    form.act(Action::RemoveLayer);
+    assert!(form.edited.is_unchanged(), "{:?}", form.edited.changes());
+    // What was chosen by hand is not turned back.
+    let mut form = self::form("word-order");
+    form.act(Action::ReturnSequences);
+    assert!(form.checked.is_err() && form.note.is_none());
+}
+
+#[test]
+fn the_window_of_a_convolution_is_a_field_with_its_range() {
+    let mut form = form("word-order-conv1d");
+    let at =
+        form.fields().iter().position(|field| matches!(field, Field::LayerNumber(_, "kernel_size"))).unwrap();
+    form.choose(at);
+    let shown = screen(&mut form, 80, 23).to_string();
+    assert!(shown.contains("kernel_size 3") && shown.contains("kernel_size: integer >= 1"), "{shown}");
+    press(&mut form, "5");
+    let Field::LayerNumber(layer, _) = form.fields()[at] else { panic!("{:?}", form.fields()[at]) };
+    assert_eq!(form.edited.changes(), [format!("model.{layer}.kernel_size=5")]);
+    form.act(Action::AddLayer);
+    assert_eq!(form.field(), Some(Field::Layer(layer + 1)), "behind the layer of the field");
+}
+
+#[test]
+fn every_field_with_a_value_says_what_it_may_be_and_the_cause_of_an_error_is_seen_whole() {
+    for name in crate::preset::names() {
+        let mut form = form(name);
+        for field in 0..form.fields().len() {
+            form.choose(field);
+            let shown = screen(&mut form, 80, 23).to_string();
+            assert_eq!(form.accepted().is_some(), form.has_value(), "{name}, {field}");
+            if let Some(accepted) = form.accepted() {
+                assert!(shown.contains(&accepted), "{name}: {accepted}: {shown}");
+            }
+        }
+    }
+    let mut form = form("word-order");
+    form.act(Action::AddLayer);
+    form.act(Action::ReturnSequences);
+    let error = form.checked.as_ref().unwrap_err().message.clone();
+    let shown = screen(&mut form, 80, 23).to_string();
+    let shown: String =
+        shown.split(['"', '\n']).flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");
+    assert!(shown.contains(&error.split_whitespace().collect::<Vec<_>>().join(" ")), "{error}: {shown}");
 }

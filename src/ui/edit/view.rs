@@ -6,8 +6,10 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Padding, Paragraph};
 use unicode_width::UnicodeWidthStr;
 
-use super::{EditScreen, Estimate, Field};
+use super::{EditScreen, Estimate, Field, range};
+use crate::escape::foreign;
 use crate::number;
+use crate::preset::PresetError;
 use crate::ui::menu::{SMALLEST, description, panel, too_small};
 use crate::ui::text::{fit, wrap};
 use crate::ui::theme::{Role, Theme};
@@ -16,7 +18,9 @@ use crate::ui::theme::{Role, Theme};
 const FORM: u16 = 44;
 /// Columns of what is before a value: pointer, number, kind, key.
 const KIND: usize = 22;
-const KEY: usize = 10;
+const KEY: usize = 11;
+/// Rows of an error at most.
+const MOST_OF_AN_ERROR: usize = 6;
 
 impl EditScreen {
     /// Draws the form into `area` of `frame`.
@@ -63,6 +67,10 @@ impl EditScreen {
         let (lines, chosen, cursor) = self.lines(width, theme);
         let first = chosen.saturating_sub(height / 2).min(lines.len().saturating_sub(height));
         let after = lines.len().saturating_sub(first + height);
+        if let Some(accepted) = self.accepted() {
+            let accepted = fit(&format!(" {accepted} "), usize::from(area.width).saturating_sub(13));
+            block = block.title_bottom(Line::styled(accepted, theme.style(Role::Dim)));
+        }
         if after > 0 {
             let more = Line::styled(format!(" ↓ {after} more "), theme.style(Role::Dim));
             block = block.title_bottom(more.right_aligned());
@@ -74,6 +82,18 @@ impl EditScreen {
             let x = inner.x + u16::try_from(column).unwrap_or(u16::MAX).min(inner.width.saturating_sub(1));
             let y = inner.y + u16::try_from(chosen - first).unwrap_or(0);
             frame.set_cursor_position(Position::new(x, y.min(inner.bottom().saturating_sub(1))));
+        }
+    }
+
+    /// What the chosen field may be.
+    pub(super) fn accepted(&self) -> Option<String> {
+        match self.field()? {
+            Field::Layer(at) => {
+                let (key, _) = self.edited.layers().into_iter().nth(at)?.size?;
+                Some(format!("{key}: {}", range(key)))
+            }
+            Field::LayerNumber(_, key) | Field::Setting((key, _)) => Some(format!("{key}: {}", range(key))),
+            Field::Optimizer => None,
         }
     }
 
@@ -94,6 +114,12 @@ impl EditScreen {
                     let (key, value) = size.map_or(("", String::new()), |(key, value)| (key, value));
                     let kind = layer.map_or(String::new(), |layer| format!("{at} {}", layer.kind));
                     (kind, key, value, layer.map_or(String::new(), |layer| layer.others.clone()))
+                }
+                Field::LayerNumber(at, name) => {
+                    let further = layers.get(at).map_or(&[][..], |layer| &layer.further);
+                    let value = further.iter().find(|(other, _)| *other == name);
+                    let value = value.map(|(_, value)| value.clone()).unwrap_or_default();
+                    (String::new(), name, value, String::new())
                 }
                 Field::Optimizer => ("optimizer".into(), "", self.edited.optimizer(), String::new()),
                 Field::Setting((name, path)) => {
@@ -163,7 +189,11 @@ impl EditScreen {
             rows.map(move |row| Line::styled(format!(" {row}"), style)).collect::<Vec<_>>()
         };
         let mut lines = match &self.checked {
-            Err(error) => said(&error.to_string(), Role::Bad, 3),
+            // Where it is said of the preset, a long list of layers, is the command below.
+            Err(PresetError { field, message, .. }) => {
+                let place = if field.is_empty() { String::new() } else { format!("{field}: ") };
+                said(&foreign(&format!("{place}{message}")), Role::Bad, MOST_OF_AN_ERROR)
+            }
             Ok(entry) => {
                 let params = number::counted(entry.model.params(), "parameter");
                 let cost = match self.estimating.of(&self.edited) {
@@ -174,10 +204,10 @@ impl EditScreen {
                 said(&format!("{params} · {cost}"), Role::Good, 2)
             }
         };
-        lines.extend(said(&self.command(), Role::Dim, 3));
         if let Some(note) = &self.note {
             lines.extend(said(note, Role::Warning, 2));
         }
+        lines.extend(said(&self.command(), Role::Dim, if self.checked.is_ok() { 3 } else { 1 }));
         lines
     }
 }

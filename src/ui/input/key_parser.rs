@@ -57,8 +57,10 @@ impl KeyParser {
         if is_rest && self.keys.paste.is_none() && self.pending == 0 {
             self.keys.paste = Some(String::new());
         }
-        let characters = bytes.iter().filter(|byte| **byte >= b' ' && **byte & 0xc0 != 0x80).count();
-        let is_repeated = bytes.iter().all(|byte| Some(byte) == bytes.first());
+        let printable = || bytes.iter().filter(|byte| **byte >= b' ');
+        let characters = printable().filter(|byte| **byte & 0xc0 != 0x80).count();
+        // A key that is held down, also with Enter after it.
+        let is_repeated = printable().all(|byte| Some(byte) == printable().next());
         let goes_on = self.last_burst.is_some_and(|last| now.duration_since(last) < BURST_GAP);
         let is_burst = (characters > TYPED && !is_repeated || goes_on)
             && !bytes.contains(&ESC)
@@ -448,6 +450,17 @@ mod tests {
         let later = parser.parse(b"q", now + 2 * BURST_GAP);
         assert_eq!(later, [key(KeyCode::Char('q'), KeyModifiers::NONE)]);
         assert_eq!(parser.parse(b",,,,,,,,,,,,", now + 4 * BURST_GAP).len(), 12, "a key that repeats");
+        assert_eq!(parser.parse(b"jjjjjjjjjjjj\r", now + 4 * BURST_GAP).len(), 13, "with Enter after it");
         assert_eq!(parser.parse(b"jkl", now + 4 * BURST_GAP).len(), 3);
+    }
+
+    #[test]
+    fn keys_without_characters_are_each_a_key_however_many_come_in_one_read() {
+        for (keys, code) in [("\r", KeyCode::Enter), ("\t", KeyCode::Tab), ("\x1b[B", KeyCode::Down)] {
+            for count in [2, 20] {
+                let all = vec![key(code, KeyModifiers::NONE); count];
+                assert_eq!(parsed(&[&keys.repeat(count)]), all, "{keys:?}");
+            }
+        }
     }
 }

@@ -76,9 +76,9 @@ impl Training {
             }
             "differing" => Some(differing(&self.differing_states()?, words)),
             "depth" => Some(self.profile()?.hnorm.len().to_string()),
-            "gradient_first" => number(f64::from(*self.profile()?.hnorm.first()?)),
-            "gradient_last" => number(f64::from(*self.profile()?.hnorm.last()?)),
-            "gradient_step" => Some(number::count(self.profile()?.step)),
+            "start_first" => number(f64::from(*self.first_profile()?.hnorm.first()?)),
+            "start_last" => number(f64::from(*self.first_profile()?.hnorm.last()?)),
+            "loss" => number(self.run.latest()?.loss),
             "ratio" => Some(compared(ratio(self.first_profile()?)?, words)),
             "half_life" => Some(self.half_life(words)?),
             "parameters" => Some(number::count(self.run.info()?.model.params() as u64)),

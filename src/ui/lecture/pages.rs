@@ -118,7 +118,12 @@ pub static PAGES: [Page; 10] = [
             WORD_ORDER,
             network(
                 "reber-grammar",
-                &["model.1={layer: SimpleRNN, units: 24, return_sequences: true}", "watch.pace=40"],
+                &[
+                    "model.1={layer: SimpleRNN, units: 24, return_sequences: true}",
+                    "watch.pace=40",
+                    // Sequences of the data: with their targets.
+                    "watch.probes=1",
+                ],
             ),
         ],
         0,

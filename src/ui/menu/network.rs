@@ -9,7 +9,7 @@
 //!                    ↑    ↑    ↑            ↑
 //!   0 Embedding 16  (e)  (e)  (e)          (e)
 //!                    ↑    ↑    ↑            ↑
-//!   time step        1    2    3           16
+//!   time step        0    1    2           15
 //! ```
 //! Layers stand one above another, as data go through them; what only changes values, such as Dropout, is left out.
 
@@ -89,10 +89,10 @@ impl Columns {
     fn new(steps: usize, places: usize, left: usize) -> Self {
         let at = |place: usize| left + place * PITCH;
         if steps <= places {
-            return Self { cells: (0..steps).map(|step| (at(step), Some(step + 1))).collect(), gap: None };
+            return Self { cells: (0..steps).map(|step| (at(step), Some(step))).collect(), gap: None };
         }
-        let mut cells: Vec<_> = (0..places - 2).map(|step| (at(step), Some(step + 1))).collect();
-        cells.push((at(places - 1), (steps < usize::MAX).then_some(steps)));
+        let mut cells: Vec<_> = (0..places - 2).map(|step| (at(step), Some(step))).collect();
+        cells.push((at(places - 1), (steps < usize::MAX).then(|| steps - 1)));
         Self { cells, gap: Some(at(places - 2)) }
     }
 
@@ -123,7 +123,7 @@ impl Drawing {
         self.canvas.row();
         self.canvas.put(0, "time step", Role::Dim);
         for (left, step) in self.columns.cells.clone() {
-            let step = step.map_or_else(|| "T".to_owned(), |step| step.to_string());
+            let step = step.map_or_else(|| "T-1".to_owned(), |step| step.to_string());
             let shift = (CELL - step.len().min(CELL)) / 2;
             self.canvas.put(left + shift, &step, Role::Text);
         }

@@ -18,9 +18,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
-    attention, confusion, detail, diagnosis, explain, forecast, gradient, half_life, hidden, histograms,
-    influence, kernel, labels, layout, log, message, metric, neighbours, predictions, preparing, runs,
-    samples, saturation, status, tabs, tensors, trainings, unit, waterfall, words,
+    attention, confusion, detail, diagnosis, entities, explain, forecast, gradient, half_life, hidden,
+    histograms, influence, kernel, labels, layout, log, message, metric, neighbours, predictions, preparing,
+    runs, samples, saturation, status, tabs, tensors, trainings, unit, waterfall, words,
 };
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::{Panel, Tab};
@@ -139,6 +139,7 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
         Panel::Forecast => forecast::render(dash, area, buf, theme),
         Panel::Samples => samples::render(dash, area, buf, theme),
         Panel::Confusion => confusion::render(dash, area, buf, theme),
+        Panel::Entities => entities::render(dash, area, buf, theme),
         Panel::Words => words::render(dash, area, buf, theme),
         Panel::Labels => labels::render(dash, area, buf, theme),
         Panel::Findings => diagnosis::render(dash, area, buf, theme),

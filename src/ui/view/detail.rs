@@ -79,6 +79,7 @@ fn rows<'a>(dash: &'a Dashboard, panel: Panel, most: usize, theme: &Theme) -> Ve
         | Panel::Forecast
         | Panel::Samples
         | Panel::Confusion
+        | Panel::Entities
         | Panel::Words
         | Panel::Labels
         | Panel::Findings

@@ -1,48 +1,79 @@
-//! The explanation of the focused panel: a few sentences over it.
+//! The explanation of the focused panel: a few sentences beside it.
+
+mod recurrent;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget as _};
 
-use super::gradient::{decay, rho};
-use super::{saturation, title};
+use super::gradient::decay;
+use super::{layout, saturation, title};
 use crate::escape;
 use crate::metrics::Task;
 use crate::number;
-use crate::protocol::{AlertKind, LayerHealth, ParamNorms, RunInfo};
+use crate::protocol::{AlertKind, ParamNorms, RunInfo};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::run_state::{BEST, BRANCH, CHANGE, EARLY_STOPPING, ForecastErrors, SEAM, UNDONE};
 use crate::ui::theme::{Role, Theme};
-use crate::ui::view_state::Norm;
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text;
 
 /// Longest row: longer ones are hard to read.
 const WIDEST: u16 = 72;
+/// The least columns beside a panel.
+const NARROWEST: u16 = 36;
 
-/// Draws the explanation of the focused panel in the middle of `area`.
+/// Draws the explanation of the focused panel: beside it where there is space, or else over it.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let focus = dash.view.focus(&dash.run);
-    let width = area.width.saturating_sub(4).min(WIDEST);
-    let mut rows = Vec::new();
-    for paragraph in paragraphs(dash, focus, theme) {
-        if !rows.is_empty() {
-            rows.push(String::new());
+    let paragraphs = paragraphs(dash, focus, theme);
+    let wrapped = |width: u16| {
+        let mut rows = Vec::new();
+        for paragraph in &paragraphs {
+            if !rows.is_empty() {
+                rows.push(String::new());
+            }
+            rows.extend(text::wrap(paragraph, usize::from(width).saturating_sub(4)));
         }
-        rows.extend(text::wrap(&paragraph, usize::from(width).saturating_sub(4)));
-    }
-    let height = (rows.len() as u16 + 2).min(area.height);
-    let place =
-        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+        rows
+    };
+    let panel = layout::places(dash, area).into_iter().find(|(panel, _)| *panel == focus);
+    let beside = panel.and_then(|(_, place)| {
+        let free = places_beside(place, area).into_iter();
+        let box_in = |free: Rect| {
+            let width = free.width.min(WIDEST);
+            let height = wrapped(width).len() as u16 + 2;
+            // Close to the panel.
+            let x = if free.x < place.x && free.right() <= place.x { free.right() - width } else { free.x };
+            let y = if free.bottom() <= place.y { free.bottom().saturating_sub(height) } else { free.y };
+            (width >= NARROWEST && height <= free.height).then_some(Rect { x, y, width, height })
+        };
+        free.filter_map(box_in).next()
+    });
+    let place = beside.unwrap_or_else(|| {
+        let width = area.width.saturating_sub(4).min(WIDEST);
+        let height = (wrapped(width).len() as u16 + 2).min(area.height);
+        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+    });
     Clear.render(place, buf);
     let title = title(dash, focus, name(dash, focus), theme);
     let hint = [("Esc".into(), theme.style(Role::Key)), (" back".into(), theme.style(Role::Dim))];
     let frame = PanelFrame { focused: true, title: &title, note: &[], left: &[], right: &hint };
     let inner = frame.render(place, buf, theme);
-    for (y, row) in (inner.top()..inner.bottom()).zip(rows) {
+    for (y, row) in (inner.top()..inner.bottom()).zip(wrapped(place.width)) {
         text::put(buf, inner.x + 1, y, usize::from(inner.width), &[(row.into(), theme.style(Role::Text))]);
     }
+}
+
+/// The parts of `area` at the right of a panel, at its left, below and above it.
+fn places_beside(panel: Rect, area: Rect) -> [Rect; 4] {
+    [
+        Rect { x: panel.right(), width: area.right().saturating_sub(panel.right()), ..area },
+        Rect { width: panel.x.saturating_sub(area.x), ..area },
+        Rect { y: panel.bottom(), height: area.bottom().saturating_sub(panel.bottom()), ..area },
+        Rect { height: panel.y.saturating_sub(area.y), ..area },
+    ]
 }
 
 fn name(dash: &Dashboard, panel: Panel) -> &'static str {
@@ -61,6 +92,8 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Forecast => "Forecast",
         Panel::Samples => "Samples",
         Panel::Confusion => "Confusion",
+        Panel::Entities => "Entities",
+        Panel::Words if token(dash) == "symbol" => "Worst symbols",
         Panel::Words => "Worst words",
         Panel::Labels => "Labels",
         Panel::Findings => "Findings",
@@ -81,8 +114,8 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                 "The loss measures how wrong the network is: the dim line is every batch, the bright one its \
                  moving average, the diamonds are the validation data after each epoch."
                     .into(),
-                "Both should fall. If the training loss keeps falling while the validation loss rises, the network \
-                 overfits: stop, or use fewer units or dropout. A loss that jumps or ends in × needs a lower \
+                "Both should fall. If the training loss keeps falling while the validation loss rises, that is \
+                 overfitting: stop, or use fewer units or dropout. A loss that jumps or ends in × needs a lower \
                  learning rate."
                     .into(),
             ];
@@ -102,8 +135,9 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         Panel::Predictions => vec![
             by_token(dash),
             "Examples stand side by side as far as there is space. a adds a text of your own, which the network \
-             reads from then on; m adds the words of the example in reverse order. A network without memory, such as \
-             an average of embeddings, gives the same answer to both at the end; a recurrent network does not."
+             reads from then on; w replaces a word or hides it, m puts the words in reverse order. A network without \
+             memory, such as an average of embeddings, gives the same answer to both orders at the end; a recurrent \
+             network does not."
                 .into(),
         ],
         Panel::Influence => vec![
@@ -148,7 +182,8 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                 .into(),
             "Beside it are the ten most probable tokens after the beginning; in full screen Enter or a number writes one \
              of them, and the text goes on from there. The perplexity is the number of equally probable tokens that the \
-             model is as uncertain between: e to the loss."
+             model is as uncertain between: e to the loss. While it is trained it reads the true tokens (teacher forcing); \
+             here it reads its own."
                 .into(),
         ],
         Panel::Confusion => vec![
@@ -158,6 +193,20 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                 .into(),
             "A column that is full while the others are empty is a network that says one class always. ↑ and ↓ choose a \
              cell, Enter lists some of its texts."
+                .into(),
+        ],
+        Panel::Entities => vec![
+            "An entity is right if its first word, its last word and its type are (as conlleval counts): a tag alone does \
+             not earn it. Precision is the share of entities found that are right, recall the share of entities there \
+             that are found, F1 their harmonic mean."
+                .into(),
+            "Micro counts all entities together, so that frequent types decide; macro is the mean of the types, so that \
+             rare ones count as much."
+                .into(),
+        ],
+        Panel::Words if token(dash) == "symbol" => vec![
+            "The symbols of the validation data at which another target than predicted is right, the most frequent first. \
+             Where several symbols may follow, no network is always right."
                 .into(),
         ],
         Panel::Words => vec![
@@ -233,13 +282,13 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         ],
         Panel::Gradient => {
             let norm = dash.view.norm;
-            let mut texts = gradient(norm);
+            let mut texts = recurrent::gradient(norm);
             texts.extend(
                 dash.view
                     .profiles(&dash.run)
                     .map(|profiles| format!("Now: {}.", decay(&profiles.latest, norm))),
             );
-            texts.extend(dash.view.health(&dash.run).map(|health| saturation(health, theme)));
+            texts.extend(dash.view.health(&dash.run).map(|health| recurrent::saturation(health, theme)));
             texts
         }
         Panel::Hidden if dash.view.activations(&dash.run).is_some_and(|a| a.window.is_some()) => vec![
@@ -262,10 +311,10 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
             let frame = dash.view.probe(&dash.run);
             let noun = token(dash);
             let mut texts = vec![
-                quantity(shown, noun),
+                recurrent::quantity(shown, noun),
                 format!("Look for the {noun} at which columns change, and whether the change persists until the last row: \
                  only the last hidden state reaches the layers above (unless return_sequences). Columns of one \
-                 full colour are saturated units: little gradient passes through them. If there are more units \
+                 full colour are units in saturation: little gradient passes through them. If there are more units \
                  than columns, neighbours share one, which shows the largest value. g shows the next quantity, o orders the \
                  units by activity or by similarity; in full screen ← and → choose a unit, and Enter shows what drives it."),
             ];
@@ -285,16 +334,16 @@ fn by_token(dash: &Dashboard) -> String {
         dash.run.info().is_some_and(|info| info.probes.iter().any(|probe| !probe.targets.is_empty()));
     match dash.run.info().map(|info| info.task) {
         Some(Task::Tags | Task::Language) if has_targets => {
-            "Behind each row is the prediction at that step, green where it is the target.".into()
+            "Behind each row is the prediction at that step (sequence to sequence), green where it is the target.".into()
         }
         Some(Task::Tags) => {
-            "Behind each row is the predicted class of that step with its probability.".into()
+            "Behind each row is the predicted class of that step (sequence to sequence) with its probability.".into()
         }
         Some(Task::Language) => {
             "Behind each row is the most probable next token with its probability.".into()
         }
         _ => format!(
-            "Behind each row is what the network would predict if the input ended there: see which {} turns it.",
+            "Behind each row is what the network would predict if the input ended there (sequence to vector): see which {} turns it.",
             token(dash)
         ),
     }
@@ -302,8 +351,9 @@ fn by_token(dash: &Dashboard) -> String {
 
 /// What a row of the hidden states is: a token of a text or a symbol, or a step of numbers.
 fn token(dash: &Dashboard) -> &'static str {
-    match dash.run.info().map(|info| info.data.vocabulary) {
-        Some(0) => "time step",
+    match dash.run.info().map(|info| &info.data) {
+        Some(data) if data.vocabulary == 0 => "time step",
+        Some(data) if data.has_symbols => "symbol",
         _ => "token",
     }
 }
@@ -382,87 +432,5 @@ fn updates(params: &[ParamNorms]) -> Option<String> {
     ))
 }
 
-fn gradient(norm: Norm) -> Vec<String> {
-    match norm {
-        Norm::State => vec![
-            "The norm of the loss's gradient with respect to the hidden state at each position t of the input, \
-             first to last. Backpropagation through time multiplies it at every step back."
-                .into(),
-            "A line that falls steeply to the left is the vanishing gradient: the network cannot learn from \
-             early words. One that rises to the left is the exploding gradient. A flat line reaches all words \
-             alike: LSTM and GRU are built for that. The dim line is the first monitored step of this run, · \
-             marks a gradient of 0, as at padding. g shows each step's contribution to the recurrent kernel."
-                .into(),
-        ],
-        Norm::CellState => vec![
-            "The norm of the loss's gradient with respect to the cell state c of an LSTM at each position t, through the \
-             hidden state as well. From step to step it is multiplied by the forget gate alone."
-                .into(),
-            "With forget gates near 1 it stays level where the gradient of the hidden state falls: that is how an LSTM \
-             learns from what it read long before. g shows each step's contribution to the recurrent kernel."
-                .into(),
-        ],
-        Norm::RecurrentKernel => vec![
-            "The contribution of each position t to the gradient of the recurrent kernel U: the norm of \
-             ∂L/∂U_t, the previous state times the upstream gradient at t. Together they add up to ∂L/∂U."
-                .into(),
-            "Only positions with a large norm teach the network how to use its memory. The first has no \
-             previous state and contributes 0 (·). The dim line is the first monitored step of this run. g shows \
-             the gradient of the hidden state again."
-                .into(),
-        ],
-    }
-}
-
-/// Explains what saturation and spectral radius mean for the gradient.
-fn saturation(health: &LayerHealth, theme: &Theme) -> String {
-    let percent = |share: f32| number::percent(f64::from(share));
-    let parts = match health.quantities.as_slice() {
-        [_, gates @ ..] if !gates.is_empty() => gates,
-        all => all,
-    };
-    let ends = parts.iter().map(|part| {
-        let name = escape::foreign(&part.quantity);
-        format!("{name} {} low {} high", percent(part.left), percent(part.right))
-    });
-    let saturated = ends.collect::<Vec<_>>().join(", ");
-    let block = match health.quantities.len() {
-        0 | 1 => String::from("U"),
-        _ => format!("U’s block of {}", escape::foreign(&health.proposal)),
-    };
-    let radius = health.spectral_radius().map_or(String::new(), |radius| {
-        format!(
-            "{} {radius:.2} is the spectral radius of {block}: below 1 gradients tend to vanish, far above 1 to explode. ",
-            rho(theme)
-        )
-    });
-    format!(
-        "{radius}Saturated, where little gradient passes: {saturated}. Dead units: {}.",
-        percent(health.dead())
-    )
-}
-
-/// Explains a quantity of a recurrent layer.
-fn quantity(name: &str, noun: &str) -> String {
-    let what = match name {
-        "h" => "The hidden state: what the layer remembers after each word",
-        "c" => {
-            "The cell state, the long-term memory of an LSTM: at each word f of it stays and i of the candidate is added"
-        }
-        "i" => "The input gate: how much of the candidate each word writes to the cell state, from 0 to 1",
-        "f" => {
-            "The forget gate: how much of the cell state is kept at each word, from 0 to 1; near 1 it remembers"
-        }
-        "o" => {
-            "The output gate: how much of the cell state the hidden state shows after each word, from 0 to 1"
-        }
-        "z" => {
-            "The update gate: how much of the hidden state is kept at each word, from 0 to 1; near 1 it remembers"
-        }
-        "r" => "The reset gate: how much of the previous state the candidate sees at each word, from 0 to 1",
-        "g" | "candidate" => "The candidate: the new content that each word proposes",
-        _ => "One quantity of the layer after reading each word",
-    };
-    let what = what.replace("word", noun);
-    format!("{what}. A row per {noun} from top to bottom, a column per unit; blue is below 0, orange above.")
-}
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,13 @@ const WIDE: usize = 52;
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let run = &dash.run;
-    let title = title(dash, Panel::Words, "Worst words", theme);
+    // What a symbol of a generated task is to be followed by is no tag.
+    let has_symbols = run.info().is_some_and(|info| info.data.has_symbols);
+    let (name, [noun, target]) = match has_symbols {
+        true => ("Worst symbols", ["symbol", "target"]),
+        false => ("Worst words", ["word", "tag"]),
+    };
+    let title = title(dash, Panel::Words, name, theme);
     let examples = run.history().latest_examples(dash.view.cursor);
     let note: Vec<Vec<Piece<'_>>> = examples
         .map(|examples| {
@@ -39,8 +45,8 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let words = examples.map_or(&[][..], |examples| &examples.words);
     if words.is_empty() {
         let words = match examples {
-            Some(_) => "every word has its tag",
-            None => "waiting for the first validation",
+            Some(_) => format!("every {noun} has its {target}"),
+            None => "waiting for the first validation".into(),
         };
         text::put(buf, inner.x, inner.y, width, &[(words.into(), theme.style(Role::Dim))]);
         return;
@@ -59,8 +65,8 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     };
     let head = format!(
         "{}{}{}{:>TIMES$}",
-        column("word", longest),
-        column("tag", tags),
+        column(noun, longest),
+        column(target, tags),
         column("predicted", tags),
         "times"
     );

@@ -85,6 +85,7 @@ pub(super) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
         validation: validation.as_ref().map_or(0, Dataset::len),
         classes: classes(&form.targets, &train),
         vocabulary: form.vocabulary(),
+        has_symbols: !task.symbols().is_empty(),
         length: form.time(),
         skipped: 0,
         unknown: 0.0,

@@ -88,10 +88,9 @@ const ALONE: &[&str] = &[
     " the movie  is  not  bad  ...",
 ];
 
-const DEPTH: &str = "Here the network is unrolled {depth} steps deep. At step \
-                     {gradient_step} of training a gradient of {gradient_last} arrives at the last state \
-                     and {gradient_first} at the first. Accuracy at step {step}: {accuracy}; guessing \
-                     gives 50 %.";
+const DEPTH: &str = "Unrolled {depth} steps deep. At the start a gradient of {start_last} arrived at the last \
+                     state and {start_first} at the first. Now the loss is {loss}; as it falls, all gradients \
+                     shrink. Accuracy at step {step}: {accuracy}; guessing gives 50 %.";
 
 const FADES: &str = "Before it had learnt anything, the gradient at the first of {depth} steps was \
                      {ratio}. Now {half_life}. Accuracy at step {step}: \
@@ -112,8 +111,8 @@ pub static TEXTS: Texts = Texts {
         answers: "The network's answer",
         accuracy: "Accuracy",
         states: "State after each token",
-        state_gradient: "Gradient of each state ‖∂L/∂h‖",
-        memory_gradient: "Gradient of the memory (LSTM: of c)",
+        state_gradient: "‖∂L/∂h‖ relative to the last step",
+        memory_gradient: "The same of the memory (LSTM: c)",
         attention: "Who looks (row) at whom (column)",
         training_data: "training",
         unseen_data: "unseen",
@@ -199,7 +198,8 @@ pub static TEXTS: Texts = Texts {
             title: "One answer, or one after every token",
             text: &["Keras by default takes the last state alone: many words, one answer (sequence to \
                  vector). With return_sequences=True there is an answer after every token (sequence to \
-                 sequence): tags of words, the next letter, translations."],
+                 sequence): tags of words, the next letter. To learn the next letter, a network reads the true \
+                 ones, whatever it predicted (teacher forcing)."],
             task: "Space changes between the two.",
             networks: &[
                 network(
@@ -262,7 +262,7 @@ pub static TEXTS: Texts = Texts {
             text: &[
                 "Each step back multiplies the gradient by U and by the slope of tanh, mostly by less \
                  than 1. Do that often, and nothing is left: the vanishing gradient. (By more than 1 it \
-                 explodes, and is clipped.)",
+                 is an exploding gradient, and is clipped.)",
                 "What gets no gradient is not learnt. The half-life says after how many steps back half \
                  is left.",
             ],

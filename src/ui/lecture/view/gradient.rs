@@ -38,8 +38,9 @@ impl LectureScreen {
         text::put(buf, inner.x + 1, inner.y, usize::from(inner.width).saturating_sub(2), &legend);
         // The lower line of the frame has the marks of the x axis.
         let area = Rect { y: inner.y + 1, ..inner };
+        // Relative to the last step: a gradient that is small at all steps, as of a small loss, does not look like one that vanishes.
         let norms =
-            |profile: &GradientProfile| exponents(if of_memory { memory(profile) } else { &profile.hnorm });
+            |profile: &GradientProfile| relative(if of_memory { memory(profile) } else { &profile.hnorm });
         let (first, latest) = (norms(first), norms(latest));
         let values = || first.iter().chain(&latest).flatten().copied();
         let (low, high) =
@@ -53,8 +54,7 @@ impl LectureScreen {
         let columns = chart::columns(plot, theme.glyphs);
         let end = latest.len().saturating_sub(1) as f64;
         let (first, latest) = (samples(&first, y.0, columns), samples(&latest, y.0, columns));
-        let mut x_ticks =
-            vec![Tick { at: 0.0, text: "1".into() }, Tick { at: end, text: format!("{}", end + 1.0) }];
+        let mut x_ticks = vec![Tick { at: 0.0, text: "0".into() }, Tick { at: end, text: format!("{end}") }];
         x_ticks.dedup_by(|a, b| a.at == b.at);
         Chart {
             y,
@@ -74,9 +74,10 @@ impl LectureScreen {
     }
 }
 
-/// The exponents of the norms; `None` where no gradient arrives.
-fn exponents(norms: &[f32]) -> Vec<Option<f64>> {
-    norms.iter().map(|norm| Some(f64::from(*norm).log10()).filter(|x| x.is_finite())).collect()
+/// The exponents of the norms, divided by the last; `None` where no gradient arrives.
+fn relative(norms: &[f32]) -> Vec<Option<f64>> {
+    let last = norms.last().map_or(f64::NAN, |last| f64::from(*last).log10());
+    norms.iter().map(|norm| Some(f64::from(*norm).log10() - last).filter(|x| x.is_finite())).collect()
 }
 
 fn samples(exponents: &[Option<f64>], low: f64, columns: usize) -> Vec<Sample> {
@@ -89,4 +90,20 @@ fn samples(exponents: &[Option<f64>], low: f64, columns: usize) -> Vec<Sample> {
         }
     }
     samples
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_that_of_its_shape_whatever_the_loss() {
+        let large = relative(&[0.001, 0.01, 0.1]);
+        let small = relative(&[1e-9, 1e-8, 1e-7]);
+        let differ = |(a, b): (&Option<f64>, &Option<f64>)| (a.unwrap() - b.unwrap()).abs() > 1e-6;
+        assert!(!large.iter().zip(&small).any(differ), "{large:?} {small:?}");
+        assert!((large[0].unwrap() + 2.0).abs() < 1e-6 && large[2] == Some(0.0));
+        assert_eq!(relative(&[0.0, 1.0]), [None, Some(0.0)], "nothing arrives");
+        assert_eq!(relative(&[1.0, 0.0]), [None, None], "there is no last to compare with");
+    }
 }
