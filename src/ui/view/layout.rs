@@ -2,6 +2,7 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
+use super::saturation;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 
@@ -11,6 +12,8 @@ const GRID: (u16, u16) = (72, 14);
 const COLUMN: u16 = 34;
 /// From these widths on three and four panels stand side by side.
 const COLUMNS: [u16; 2] = [165, 250];
+/// Rows that other panels have at least above one that needs a few.
+const LEAST_ABOVE: u16 = 11;
 /// From these heights on there are three and four rows of panels.
 const ROWS: [u16; 2] = [48, 76];
 
@@ -21,8 +24,17 @@ const CLASSES: usize = 20;
 
 /// The panels to be drawn in `area`, each with its place: those of the tab in front, or the focused one where it fills the screen.
 pub fn places(dash: &Dashboard, area: Rect) -> Vec<(Panel, Rect)> {
-    let panels = dash.view.tab.panels(&dash.run);
     let focus = dash.view.focus(&dash.run);
+    let all = dash.view.tab.panels(&dash.run);
+    let (area, low) = match below(dash, &all, area) {
+        Some((_, low)) if low.height == 0 && focus == Panel::Saturation => {
+            return vec![(Panel::Saturation, area)];
+        }
+        Some(split) => split,
+        None => (area, Rect::ZERO),
+    };
+    let (low_panels, panels): (Vec<Panel>, Vec<Panel>) =
+        all.into_iter().partition(|panel| low != Rect::ZERO && *panel == Panel::Saturation);
     let [columns, rows] = if dash.view.full_screen { [1, 1] } else { grid(area) };
     let most = columns * rows;
     let at = panels.iter().position(|panel| *panel == focus).unwrap_or(0);
@@ -38,7 +50,22 @@ pub fn places(dash: &Dashboard, area: Rect) -> Vec<(Panel, Rect)> {
         let row = Layout::horizontal((0..*count).map(|_| Constraint::Fill(1))).split(*row);
         row.iter().copied().collect::<Vec<_>>()
     });
-    shown.into_iter().zip(places).collect()
+    let low_panels = low_panels.into_iter().filter(|_| low.height > 0).map(|panel| (panel, low));
+    let mut places: Vec<(Panel, Rect)> = shown.into_iter().zip(places).chain(low_panels).collect();
+    places.sort_by_key(|(panel, _)| dash.view.number(*panel, &dash.run));
+    places
+}
+
+/// The places of the other panels and, below them, of the one that needs a few rows alone, if the tab has it beside others; without space
+/// for both its height is 0.
+fn below(dash: &Dashboard, panels: &[Panel], area: Rect) -> Option<(Rect, Rect)> {
+    if dash.view.full_screen || panels.len() < 2 || !panels.contains(&Panel::Saturation) {
+        return None;
+    }
+    let height = saturation::height(dash);
+    let height = if area.height >= height + LEAST_ABOVE { height } else { 0 };
+    let above = Rect { height: area.height - height, ..area };
+    Some((above, Rect { y: above.bottom(), height, ..area }))
 }
 
 /// The lines that a panel of text has a use for; `None` of one that grows with its area.
