@@ -342,6 +342,26 @@ fn one_panel_alone_and_explained() {
 }
 
 #[test]
+fn an_explanation_lies_beside_its_panel() {
+    for number in 1..=4 {
+        let dash = || acted(story::after_steps(418), &[Action::Focus(number)]);
+        let explained = drawn(&acted(dash(), &[Action::Explain]), 120, 39, &THEME);
+        let (dash, plain) = (dash(), drawn(&dash(), 120, 39, &THEME));
+        assert_ne!(plain, explained);
+        let focus = dash.view.focus(&dash.run);
+        let mut positions = plain.area().positions();
+        let place =
+            positions.find_map(|at| match dashboard::target_at(&dash, *plain.area(), (at.x, at.y), &THEME) {
+                Some(Target::Panel(panel, place)) if panel == focus => Some(place),
+                _ => None,
+            });
+        for at in place.unwrap().positions() {
+            assert_eq!(plain[at], explained[at], "panel {number} at {at}");
+        }
+    }
+}
+
+#[test]
 fn gates_of_one_direction_and_what_each_step_gives_the_recurrent_kernel() {
     let gate = [Action::Focus(2), Action::NextLayer, Action::Quantity, Action::Quantity, Action::Quantity];
     let gate = acted(story::gated(418), &gate);

@@ -232,6 +232,9 @@ impl Classifier {
         let refuse = |message: String| Err(InferError::Task(message));
         let (seed, labels, source) =
             (self.network.spec.train.seed, self.labels.as_slice(), spec.data.source().description());
+        if let (DataSpec::Generated(_), None) = (&spec.data, moved) {
+            return self.each_generated(spec, each);
+        }
         let validation = match &spec.data {
             DataSpec::Labelled(labelled) => &labelled.validation,
             DataSpec::Sequences(sequences) => &sequences.validation,
@@ -283,6 +286,31 @@ impl Classifier {
             }
             _ => refuse(format!("{source}: this network classifies a {}", self.subject())),
         }
+    }
+
+    /// Passes the validation data of a generated task to `each`, generated again as in training. Returns their source.
+    fn each_generated(
+        &self,
+        spec: &RunSpec,
+        each: &mut dyn FnMut(&Inputs, &Targets, &[String]),
+    ) -> Result<(String, Vec<ClassCount>), InferError> {
+        let (tokens, source) = (spec.token_spec(), spec.data.source().description());
+        let data = data::load(&spec.data, tokens.as_ref(), spec.train.seed, 1, &mut |_| {})?;
+        let Some(validation) = data.validation else {
+            return Err(InferError::Task("the run has no validation data; name some with --data".to_owned()));
+        };
+        let words = |vocabulary: &Vocabulary, ids: &[u32]| {
+            let words = ids.iter().filter(|id| **id != 0).map(|id| vocabulary.word(*id));
+            words.collect::<Vec<_>>().join(" ")
+        };
+        let names: Vec<String> = match (&validation.inputs, &self.input) {
+            (Inputs::Tokens(ids), InputKind::Texts { vocabulary, .. }) => {
+                ids.rows().into_iter().map(|row| words(vocabulary, &row.to_vec())).collect()
+            }
+            _ => (1..=validation.len()).map(|number| format!("sequence {number}")).collect(),
+        };
+        each(&validation.inputs, &validation.targets, &names);
+        Ok((source, Vec::new()))
     }
 
     fn probabilities(&self, ids: &[Vec<u32>], tokens: &TokenSpec) -> Result<Vec<Vec<f32>>, InferError> {

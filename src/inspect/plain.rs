@@ -1,6 +1,7 @@
 //! One long text.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::Path;
 
 use super::measure::coverage;
@@ -17,6 +18,9 @@ use crate::data::text::tokenizer::for_each_word;
 use crate::number;
 use crate::protocol::Findings;
 
+/// Ends of names that are kinds of files and no classes.
+const NO_CLASSES: [&str; 14] =
+    ["txt", "text", "md", "labels", "csv", "tsv", "json", "jsonl", "gz", "zip", "yaml", "html", "bak", "pdf"];
 /// The number of characters that the sample after each epoch starts with.
 const PRIME: usize = 24;
 
@@ -53,6 +57,7 @@ pub(super) fn inspect(path: &Path, given: Option<Encoding>, check: bool) -> Resu
             "it is not UTF-8: read as {encoding}, the most likely encoding; --encoding names another"
         ));
     }
+    notes.extend(classes_beside(path));
     let doubt = Some(&text).filter(|_| check).and_then(|text| not_prose(text)).map(|why| {
         format!(
             "{why}, so it hardly is a text to continue: --task language trains a language model on it, --task tag reads a word and its \
@@ -84,4 +89,26 @@ pub(super) fn inspect(path: &Path, given: Option<Encoding>, check: bool) -> Resu
     let validation = given.map_or(Validation::Share(0.1), Validation::Given);
     let spec = TextSpec { path: path.into(), validation, encoding, needs: None };
     Ok(Inspection { findings, detected: Ok(DetectedData::Text { spec, prime }) })
+}
+
+/// A hint at files that differ from `path` in the end of their names alone, as `reviews.pos` from `reviews.neg`.
+fn classes_beside(path: &Path) -> Option<String> {
+    let (stem, end) = (path.file_stem()?, path.extension()?);
+    let is_class =
+        |end: &OsStr| end.to_str().is_some_and(|end| !NO_CLASSES.contains(&end.to_lowercase().as_str()));
+    let entries = path.parent()?.read_dir().ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    let others = entries.filter(|other| {
+        other.file_stem() == Some(stem)
+            && other.extension().is_some_and(|other| other != end && is_class(other))
+            && other.is_file()
+    });
+    let mut names: Vec<String> =
+        others.filter_map(|other| Some(other.file_name()?.to_string_lossy().into_owned())).collect();
+    names.sort();
+    let first = names.first().filter(|_| is_class(end))?;
+    let more = if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
+    let lies = if names.len() > 1 { "lie" } else { "lies" };
+    Some(format!(
+        "{first}{more} {lies} beside it: if these files are classes, name a folder that has them alone"
+    ))
 }

@@ -224,6 +224,14 @@ fn each_kind_is_known_by_its_content() {
     assert_eq!(inspection.findings.kind, "one long text");
     let Ok(DetectedData::Text { prime, .. }) = inspection.detected else { panic!("a text") };
     assert_eq!(prime, "It was late, and nobody ");
+    let prose = prose.repeat(9);
+    let notes = |other: &str| {
+        let files: &[(&str, &[u8])] = &[("a.neg", prose.as_bytes()), (other, prose.as_bytes())];
+        Files::new(files).inspect("a.neg").findings.notes
+    };
+    let hint = "a.pos lies beside it: if these files are classes, name a folder that has them alone";
+    assert_eq!(notes("a.pos"), [hint]);
+    assert_eq!((notes("b.pos"), notes("a.csv")), (vec![], vec![]));
     let days = (1..=28).map(|day| format!("2024-02-{day:02},{}\n", day % 7)).collect::<String>();
     let inspection = inspect_bytes("a.csv", ("day,sold\n".to_owned() + &days).as_bytes());
     let Ok(DetectedData::Series(spec)) = inspection.detected else { panic!("{inspection:?}") };

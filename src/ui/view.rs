@@ -34,13 +34,25 @@ mod unit;
 mod waterfall;
 mod words;
 
+use std::borrow::Cow;
+
 use super::dashboard::Dashboard;
 use super::panel::Panel;
 use super::theme::{Role, Theme};
 use super::widget::text::Piece;
+use crate::escape;
 
 /// The title of a panel: its number and its name.
 fn title<'a>(dash: &Dashboard, panel: Panel, name: &str, theme: &Theme) -> Vec<Piece<'a>> {
     let number = dash.view.number(panel, &dash.run);
     vec![(format!("{number} {name}").into(), theme.style(Role::Title))]
+}
+
+/// A token as it is shown: a blank and a line end have a mark, as they are the whole of a character that is read or predicted.
+fn visible(token: &str) -> Cow<'_, str> {
+    match token {
+        " " => "␣".into(),
+        "\n" => "↵".into(),
+        token => escape::foreign(token),
+    }
 }

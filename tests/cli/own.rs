@@ -302,6 +302,27 @@ fn predictions_after_each_token_name_the_words_of_the_text_and_what_is_not_read(
     }
 }
 
+#[test]
+fn a_run_on_generated_texts_is_evaluated_on_those_it_was_validated_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let set = ["data.train=200", "data.validation=60", "train.epochs=2"];
+    let mut command = unrolled(at, &["train", "word-order", "--run", "runs/a"]);
+    command.args(sets(&set));
+    ends(command, 0);
+    let (out, _) = ends(unrolled(at, &["evaluate", "a", "--json", "--mistakes", "2"]), 0);
+    let evaluated: Value = serde_json::from_str(&out).unwrap();
+    let epochs = metrics(&at.join("runs/a"));
+    let last = epochs.iter().rfind(|line| line["kind"] == "epoch").unwrap();
+    for (ours, theirs) in [("loss", "val_loss"), ("accuracy", "val_accuracy")] {
+        let (ours, theirs) = (evaluated[ours].as_f64().unwrap(), last[theirs].as_f64().unwrap());
+        assert!((ours - theirs).abs() < 1e-6, "{ours} {theirs}");
+    }
+    // Mistakes are texts.
+    let text = evaluated["mistakes"][0]["text"].as_str().unwrap();
+    assert!(text.split(' ').count() > 5, "{text}");
+}
+
 const RECURRENT: &str = "title: Mine
 data: {source: labelled, path: mine.tsv, validation: 0.2}
 tokens: {vocabulary: 50, length: 6}

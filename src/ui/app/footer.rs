@@ -1,7 +1,7 @@
 //! The line at the bottom: the keys that do something at present.
 
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use super::leave_dialog::LeaveChoice;
 use super::{App, Overlay, replaying};
@@ -102,7 +102,12 @@ impl App<'_> {
     /// The keys, or what the program does before it ends.
     pub(super) fn footer(&self, area: Rect) -> Line<'static> {
         if let Some(said) = &self.said {
-            return Line::styled(format!(" {}", fit(said, area.width.into())), self.theme.style(Role::Good));
+            let width = usize::from(area.width);
+            let said = Span::styled(format!(" {} ", fit(said, width)), self.theme.style(Role::Good));
+            // The keys beside it, as far as there is space: the first screen of all may have such a line.
+            let mut line = self.keys_line(width.saturating_sub(said.width()));
+            line.spans.insert(0, said);
+            return line;
         }
         let words = match self.run.as_ref().and_then(|run| run.ending) {
             Some(LeaveChoice::SaveAndStop) => " saving and stopping; q quits at once",
@@ -114,12 +119,12 @@ impl App<'_> {
                     self.theme.style(Role::Dim),
                 );
             }
-            None => {
-                return help::footer(self.context(), usize::from(area.width), &self.theme, |action| {
-                    self.footer_word(action)
-                });
-            }
+            None => return self.keys_line(area.width.into()),
         };
         Line::styled(words, self.theme.style(Role::Warning))
+    }
+
+    fn keys_line(&self, width: usize) -> Line<'static> {
+        help::footer(self.context(), width, &self.theme, |action| self.footer_word(action))
     }
 }

@@ -399,7 +399,8 @@ fn a_click_chooses_a_tab_or_a_panel_and_then_a_step() {
 fn a_notice_is_there_until_the_next_key_and_a_light_background_changes_the_colours() {
     while_training(|app| {
         app.show_notice(Some("plain ASCII"));
-        assert!(screen(app, 80, 24).contains("plain ASCII"));
+        let shown = screen(app, 80, 24);
+        assert!(shown.contains("plain ASCII") && shown.contains("? help"), "{shown}");
         app.input(Input::Background { light: true });
         assert!(app.theme.light && screen(app, 80, 24).contains("plain ASCII"));
         type_keys(app, "l");

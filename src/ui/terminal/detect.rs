@@ -38,7 +38,7 @@ pub struct ScreenSettings {
 }
 
 /// Why charts are of ASCII.
-const ASCII_NOTICE: &str = "plain ASCII, as the locale is not UTF-8; --glyphs braille draws finer charts";
+const ASCII_NOTICE: &str = "plain ASCII, as the locale is not UTF-8; --glyphs braille draws more";
 
 /// Frames a second. Twice the rate looks no smoother, but a screen of 80×24 then needs twice the bytes.
 const FPS: u8 = 15;

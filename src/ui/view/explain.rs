@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget as _};
 
-use super::gradient::decay;
+use super::gradient::{decay, rho};
 use super::{layout, saturation, title};
 use crate::escape;
 use crate::metrics::Task;
@@ -17,63 +17,62 @@ use crate::ui::panel::Panel;
 use crate::ui::run_state::{BEST, BRANCH, CHANGE, EARLY_STOPPING, ForecastErrors, SEAM, UNDONE};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::panel_frame::PanelFrame;
-use crate::ui::widget::text;
+use crate::ui::widget::text::{self, Piece};
 
 /// Longest row: longer ones are hard to read.
 const WIDEST: u16 = 72;
-/// The least columns beside a panel.
-const NARROWEST: u16 = 36;
+/// The narrowest box beside a panel.
+const NARROWEST: u16 = 38;
 
-/// Draws the explanation of the focused panel: beside it where there is space, or else over it.
+/// Draws the explanation of the focused panel in `area`, beside the panel as far as there is space.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let focus = dash.view.focus(&dash.run);
+    let panel = layout::places(dash, area).into_iter().find(|(panel, _)| *panel == focus);
+    let panel = panel.map_or(Rect::default(), |(_, place)| place);
     let paragraphs = paragraphs(dash, focus, theme);
     let wrapped = |width: u16| {
+        let wide = usize::from(width).saturating_sub(4);
         let mut rows = Vec::new();
         for paragraph in &paragraphs {
             if !rows.is_empty() {
                 rows.push(String::new());
             }
-            rows.extend(text::wrap(paragraph, usize::from(width).saturating_sub(4)));
+            rows.extend(text::wrap(paragraph, wide));
         }
         rows
     };
-    let panel = layout::places(dash, area).into_iter().find(|(panel, _)| *panel == focus);
-    let beside = panel.and_then(|(_, place)| {
-        let free = places_beside(place, area).into_iter();
-        let box_in = |free: Rect| {
-            let width = free.width.min(WIDEST);
-            let height = wrapped(width).len() as u16 + 2;
-            // Close to the panel.
-            let x = if free.x < place.x && free.right() <= place.x { free.right() - width } else { free.x };
-            let y = if free.bottom() <= place.y { free.bottom().saturating_sub(height) } else { free.y };
-            (width >= NARROWEST && height <= free.height).then_some(Rect { x, y, width, height })
-        };
-        free.filter_map(box_in).next()
+    let widest = area.width.saturating_sub(4).min(WIDEST);
+    // As wide as can be, or as what is left beside the panel.
+    let beside = area.width.saturating_sub(panel.width);
+    let widths = [Some(widest), Some(beside).filter(|width| (NARROWEST..widest).contains(width))];
+    let candidates = widths.into_iter().flatten().flat_map(|width| {
+        let height = wrapped(width).len() as u16 + 2;
+        let is_cut = height > area.height;
+        places(area, width, height.min(area.height)).into_iter().map(move |place| (is_cut, place))
     });
-    let place = beside.unwrap_or_else(|| {
-        let width = area.width.saturating_sub(4).min(WIDEST);
-        let height = (wrapped(width).len() as u16 + 2).min(area.height);
-        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
-    });
+    // All of the text, then the panel; of equal places the first: the widest, in the middle.
+    let covered = |(is_cut, place): &(bool, Rect)| (*is_cut, place.intersection(panel).area());
+    let Some((_, place)) = candidates.min_by_key(covered) else { return };
+    let rows = wrapped(place.width);
     Clear.render(place, buf);
     let title = title(dash, focus, name(dash, focus), theme);
     let hint = [("Esc".into(), theme.style(Role::Key)), (" back".into(), theme.style(Role::Dim))];
-    let frame = PanelFrame { focused: true, title: &title, note: &[], left: &[], right: &hint };
+    let hidden = rows.len().saturating_sub(usize::from(place.height.saturating_sub(2)));
+    let more = [(format!("{hidden} lines more").into(), theme.style(Role::Dim))];
+    let left: &[Piece<'_>] = if hidden > 0 { &more } else { &[] };
+    let frame = PanelFrame { focused: true, title: &title, note: &[], left, right: &hint };
     let inner = frame.render(place, buf, theme);
-    for (y, row) in (inner.top()..inner.bottom()).zip(wrapped(place.width)) {
+    for (y, row) in (inner.top()..inner.bottom()).zip(rows) {
         text::put(buf, inner.x + 1, y, usize::from(inner.width), &[(row.into(), theme.style(Role::Text))]);
     }
 }
 
-/// The parts of `area` at the right of a panel, at its left, below and above it.
-fn places_beside(panel: Rect, area: Rect) -> [Rect; 4] {
-    [
-        Rect { x: panel.right(), width: area.right().saturating_sub(panel.right()), ..area },
-        Rect { width: panel.x.saturating_sub(area.x), ..area },
-        Rect { y: panel.bottom(), height: area.bottom().saturating_sub(panel.bottom()), ..area },
-        Rect { height: panel.y.saturating_sub(area.y), ..area },
-    ]
+/// The places of a box in `area`: in the middle, at the sides and in the corners.
+fn places(area: Rect, width: u16, height: u16) -> Vec<Rect> {
+    let [right, bottom] = [area.width.saturating_sub(width), area.height.saturating_sub(height)];
+    let columns = [right / 2, 0, right];
+    let at = |x: u16| [bottom / 2, bottom, 0].map(|y| Rect { x: area.x + x, y: area.y + y, width, height });
+    columns.into_iter().flat_map(at).collect()
 }
 
 fn name(dash: &Dashboard, panel: Panel) -> &'static str {

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::gradient::layer_name;
+use super::visible;
 use crate::escape;
 use crate::metrics::is_predicted;
 use crate::number;
@@ -31,7 +32,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let window = shown.and_then(|(_, activations)| activations.window);
     let labels: Vec<Cow<'_, str>> = match (probe, shown, window) {
         (Some(probe), Some((_, activations)), Some(window)) => windows(probe, activations, window),
-        (Some(probe), ..) => probe.tokens.iter().map(|token| escape::foreign(token)).collect(),
+        (Some(probe), ..) => probe.tokens.iter().map(|token| visible(token)).collect(),
         (None, ..) => Vec::new(),
     };
     let first_step = probe.map_or(0, |probe| probe.first_step);
@@ -222,8 +223,7 @@ pub(super) fn by_token<'a>(
         if name.is_empty() {
             return (number::metric(f64::from(*value)).into(), theme.style(Role::Text));
         }
-        let shown: String =
-            escape::foreign(name).chars().take(if short { SHORT } else { usize::MAX }).collect();
+        let shown: String = visible(name).chars().take(if short { SHORT } else { usize::MAX }).collect();
         let said = format!("{shown} {value:.2}");
         match target {
             Some(target) if target == name => (said.into(), theme.style(Role::Good)),

@@ -11,7 +11,7 @@ use crate::number;
 use crate::protocol::{WeightDistribution, WeightDistributions};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
-use crate::ui::theme::{Role, Theme};
+use crate::ui::theme::{Colors, Role, Theme};
 use crate::ui::widget::heat_map::HeatMap;
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
@@ -32,7 +32,12 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let title = title(dash, Panel::Histograms, &format!("Distribution of the weights{over}"), theme);
     let step = rows.last().map(|row| format!("step {}", number::count(row.step)));
     let left = step.map(|step| vec![(step.into(), theme.style(Role::Dim))]).unwrap_or_default();
-    let right = [("brighter: more weights · 0 in the middle".into(), theme.style(Role::Dim))];
+    let more = match (theme.colors, theme.light) {
+        (Colors::Mono, _) => "denser",
+        (_, true) => "darker",
+        (_, false) => "brighter",
+    };
+    let right = [(format!("{more}: more weights · 0 in the middle").into(), theme.style(Role::Dim))];
     let focused = dash.view.focus(&dash.run) == Panel::Histograms;
     let frame = PanelFrame { focused, title: &title, note: &[], left: &left, right: &right };
     frame.render(area, buf, theme);

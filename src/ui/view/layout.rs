@@ -42,8 +42,9 @@ pub fn places(dash: &Dashboard, area: Rect) -> Vec<(Panel, Rect)> {
     let first = (at / most * most).min(panels.len().saturating_sub(most));
     let shown = panels.iter().copied().skip(first).take(most).collect::<Vec<_>>();
     let useful: Vec<Option<u16>> = shown.iter().map(|panel| useful(dash, *panel)).collect();
-    let columns = fewer_columns(columns, rows, &useful, area);
-    let rows = split(shown.len(), columns, rows);
+    let fewer = fewer_columns(columns, rows, &useful, area);
+    let rows = if fewer < columns.min(shown.len()) { shown.len().div_ceil(fewer) } else { rows };
+    let rows = split(shown.len(), fewer, rows);
     let heights = Layout::vertical(heights(&rows, &useful, area.height)).split(area);
     let places = rows.iter().zip(heights.iter()).flat_map(|(count, row)| {
         let row = Layout::horizontal((0..*count).map(|_| Constraint::Fill(1))).split(*row);

@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::title;
+use super::{title, visible};
 use crate::escape;
 use crate::number;
 use crate::protocol::{ProbeChange, ProbeFrame, ProbeText, TokenPrediction};
@@ -112,7 +112,7 @@ impl Example<'_> {
             pieces.push((format!(" · target {}", escape::foreign(target)).into(), theme.style(Role::Dim)));
         }
         text::put(buf, area.x, area.y, width, &pieces);
-        let tokens: Vec<Cow<'_, str>> = self.text.tokens.iter().map(|token| escape::foreign(token)).collect();
+        let tokens: Vec<Cow<'_, str>> = self.text.tokens.iter().map(|token| visible(token)).collect();
         let labels = tokens.iter().map(|token| text::width(token)).max().unwrap_or(0).min(width / 2);
         let rows = usize::from(area.height - 1);
         let selected = self.dash.view.position.and_then(|at| at.checked_sub(self.text.first_step));
@@ -179,7 +179,7 @@ fn prediction<'a>(
         Some(_) => Role::Bad,
         None => Role::Text,
     };
-    let words = format!("{} {value:.2}", escape::foreign(name));
+    let words = format!("{} {value:.2}", visible(name));
     let mut pieces = Vec::new();
     if room >= BAR + 2 + text::width(&words) {
         let full = (value.clamp(0.0, 1.0) * BAR as f32).round() as usize;
@@ -190,7 +190,7 @@ fn prediction<'a>(
     }
     pieces.push((words.into(), theme.style(role)));
     if let Some(target) = target.filter(|target| *target != name) {
-        pieces.push((format!(" ({})", escape::foreign(target)).into(), theme.style(Role::Dim)));
+        pieces.push((format!(" ({})", visible(target)).into(), theme.style(Role::Dim)));
     }
     pieces
 }

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::title;
+use super::{title, visible};
 use crate::escape::foreign;
 use crate::number;
 use crate::protocol::Sample;
@@ -163,12 +163,7 @@ fn next_tokens(sample: &Sample, chosen: Option<usize>, area: Rect, buf: &mut Buf
     text::put(buf, area.x, area.y, width, &[(head.into(), theme.style(Role::Title))]);
     for (i, (y, (token, p))) in (area.y + 1..area.bottom()).zip(&sample.candidates).enumerate() {
         let full = (f64::from(*p) * BAR as f64).round() as usize;
-        let shown = match token.as_str() {
-            "\n" => "↵".to_owned(),
-            " " => "␣".to_owned(),
-            token => foreign(token).into_owned(),
-        };
-        let shown = text::clip(&shown, 8).into_owned();
+        let shown = text::clip(&visible(token), 8).into_owned();
         let gap = " ".repeat(9_usize.saturating_sub(text::width(&shown)));
         let (number, role) = match chosen {
             Some(chosen) if chosen == i => (format!("{:>2} ", i + 1), Role::Selected),
