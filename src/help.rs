@@ -56,6 +56,7 @@ pages! {
     STREAMING = "streaming",
     LECTURE = "lecture",
     RUNS = "runs",
+    EXPORT = "export",
     CONTROL = "control",
     JSON = "json",
     KEYS = "keys",

@@ -1,11 +1,12 @@
 //! In and out: networks in the files of other programs.
 //!
 //! ```text
-//! run: spec + checkpoint ─→ NetworkDescription ─→ writers of formats ─→ hdf5, zip
+//! run: spec + checkpoint ─→ NetworkDescription ─→ keras: config.json + weights ─→ hdf5, zip
 //! ```
-//! Every writer walks the one [`NetworkDescription`]; none of them knows checkpoints or presets.
+//! Every writer walks the one [`NetworkDescription`]; none of them knows checkpoints.
 
 pub mod hdf5;
+pub mod keras;
 mod network;
 pub mod zip;
 

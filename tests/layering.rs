@@ -40,7 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("run", &["error", "durable", "metrics", "protocol"]),
     ("runs", &["error", "durable", "escape", "metrics", "number", "preset", "protocol", "run"]),
     ("infer", &["metrics", "protocol", "number", "rng", "data", "nn", "preset", "run"]),
-    ("interop", &["nn", "preset"]),
+    ("interop", &["metrics", "data", "nn", "preset"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     (
         "train",
@@ -76,6 +76,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "run",
             "runs",
             "infer",
+            "interop",
             "train",
             "experiment",
             "ui",
