@@ -14,6 +14,7 @@ mod evaluate;
 mod export;
 mod follow;
 mod help;
+mod import;
 mod lecture;
 mod live;
 mod menu;
@@ -113,6 +114,8 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Write the network of a run for other programs: Keras
     Export(export::ExportArgs),
+    /// Make a run of a network in a file of Keras
+    Import(import::ImportArgs),
     /// List the presets, or print one
     Presets {
         /// The preset to print as YAML: save it, change it, and train the file
@@ -297,6 +300,7 @@ pub fn main() -> ExitCode {
         Some(Command::Predict(args)) => predict::predict(&args),
         Some(Command::Evaluate(args)) => evaluate::evaluate(&args),
         Some(Command::Export(args)) => export::export(&args),
+        Some(Command::Import(args)) => import::import(&args),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),
         Some(Command::Race(args)) => race::race(&args, cli.screen),
         Some(Command::Lecture(args)) => lecture::lecture(&args, cli.screen),

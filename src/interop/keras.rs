@@ -8,7 +8,10 @@
 //! Weights need no change: shapes and the order of gates are Keras's. Source: `keras/src/saving/saving_lib.py`, Keras 3.15.
 
 mod config;
+mod draft;
 mod example;
+mod graph;
+mod import;
 mod layer_config;
 mod layer_order;
 mod objects;
@@ -17,6 +20,7 @@ mod weights;
 use super::NetworkDescription;
 use super::zip::{self, ZipError};
 pub use example::example;
+pub use import::{ImportError, KerasFile};
 
 /// The version of Keras whose format is written.
 pub const VERSION: &str = "3.15.1";
