@@ -21,8 +21,8 @@
 //! | [`experiment`] | repeated trainings: seeds and folds, with mean and standard deviation; races, branches, verifications |
 //! | [`train`] | one training: session, step on several threads, training loop |
 //! | [`infer`] | predictions, forecasts, tags, generated text and evaluations of a trained network |
-//! | [`interop`] | networks in the files of other programs: HDF5, Keras |
 //! | [`inspect`] | files and folders of users: what they contain, and a draft of a preset for them |
+//! | [`interop`] | networks and records of trainings in the formats of other programs |
 //! | [`runs`] | the runs of a folder: table, filter, groups, comparison, notes |
 //! | [`run`] | the run folder: recording, checkpoints, reading back; hub, control socket, owner |
 //! | [`preset`] | a preset file → the resolved `RunSpec`; the built-in presets |

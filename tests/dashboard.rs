@@ -8,6 +8,8 @@ mod measured;
 mod story;
 #[path = "dashboard/tasks.rs"]
 mod tasks;
+#[path = "dashboard/units.rs"]
+mod units;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -26,7 +26,7 @@ pub use import::{ImportError, KerasFile};
 pub const VERSION: &str = "3.15.1";
 
 /// Why a network cannot be written for Keras.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum KerasError {
     /// A layer has something that Keras has not.
     #[error("layer {layer} ({title}): Keras {what}")]

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::{LayerUnit, ProbeChange};
+
 /// A command to a trainer, applied between two steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
@@ -40,6 +42,13 @@ pub enum Command {
         /// The text, as in the preset's `watch.probes`.
         text: String,
     },
+    /// Show the network a probe once more with a change, at monitored steps.
+    VaryProbe {
+        /// The number of the probe, from 0.
+        probe: usize,
+        /// The change.
+        change: ProbeChange,
+    },
     /// Sample a language model from another beginning or at another temperature, also after the next step.
     SetSample {
         /// The beginning; `None` leaves it.
@@ -48,6 +57,18 @@ pub enum Command {
         /// The temperature, 0 or more; `None` leaves it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         temperature: Option<f64>,
+    },
+    /// Measure which tokens drive a unit, now and after each validation, or no longer.
+    WatchUnit {
+        /// The unit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unit: Option<LayerUnit>,
+    },
+    /// Find the words whose embeddings are nearest, now and after each validation.
+    ShowNeighbours {
+        /// The word; `None` for the most frequent ones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        word: Option<String>,
     },
     /// Ignore the preset's pace from now on.
     FullSpeed,
@@ -102,7 +123,10 @@ impl Command {
     /// Whether it changes a setting, which a training that is resumed takes over.
     pub fn is_setting(&self) -> bool {
         self.changes_training()
-            || matches!(self, Self::AddProbe { .. } | Self::SetSample { .. } | Self::FullSpeed)
+            || matches!(
+                self,
+                Self::AddProbe { .. } | Self::VaryProbe { .. } | Self::SetSample { .. } | Self::FullSpeed
+            )
     }
 
     /// Whether the weights of later steps depend on it: the spec alone does not give them.

@@ -78,7 +78,7 @@ pub struct ClassCount {
 }
 
 /// A probe: a tokenized text, or a sequence of the data.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ProbeText {
     /// The text in the preset, or the name of the sequence; not escaped.
     pub text: String,
@@ -93,4 +93,41 @@ pub struct ProbeText {
     /// The target of each token, where the data have one at every step; not escaped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<String>,
+    /// Of which other probe it is a variant, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<ProbeVariant>,
+}
+
+/// A probe that was made from another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeVariant {
+    /// The number of the other probe, from 0.
+    pub of: usize,
+    /// What was changed.
+    pub change: ProbeChange,
+}
+
+/// A change of the tokens of a probe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeChange {
+    /// All tokens in reverse order.
+    Reverse,
+    /// Another word in place of a token.
+    Replace {
+        /// The token, an index of [`ProbeText::tokens`].
+        token: usize,
+        /// The word, read as one token; not escaped.
+        word: String,
+    },
+    /// Padding in place of a token: occlusion.
+    Occlude {
+        /// The token, an index of [`ProbeText::tokens`].
+        token: usize,
+    },
+}
+
+impl ProbeChange {
+    /// What stands for a token that is hidden.
+    pub const OCCLUDED: &str = "[PAD]";
 }

@@ -1,6 +1,8 @@
 mod attention;
 mod influence;
 mod predictions;
+mod row_shards;
+mod variant;
 
 use std::ops::Range;
 
@@ -10,10 +12,13 @@ use crate::data::{
     Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, encode_sentences, split_words,
 };
 use crate::infer::network_input;
+use crate::kernel::ThreadPool;
 use crate::nn::{Activation, Mode, Model, Params, Quantity, Shape, Shard, TargetsView};
 use crate::number;
 use crate::preset;
-use crate::protocol::{Activations, AttentionWeights, ProbeFrame, ProbeText, TokenWindow};
+use crate::protocol::{
+    Activations, AttentionWeights, ProbeChange, ProbeFrame, ProbeText, ProbeVariant, TokenWindow,
+};
 use influence::Influence;
 use predictions::{OutputReader, Prefixes};
 
@@ -29,6 +34,18 @@ pub(super) struct Probes {
     reader: OutputReader,
     prefixes: Option<Prefixes>,
     influence: Option<Influence>,
+    threads: usize,
+}
+
+/// How much is measured of the probes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Activations and predictions.
+    Usual,
+    /// Also what takes little time: the influence of the tokens of short texts.
+    More,
+    /// Everything.
+    All,
 }
 
 impl Probes {
@@ -40,8 +57,7 @@ impl Probes {
         spec: &preset::Probes,
         tokens: Option<&TokenSpec>,
         data: &Data,
-        model: &Model,
-        params: &Params,
+        (model, params, threads): (&Model, &Params, usize),
     ) -> Self {
         let (texts, inputs) = match (spec, tokens, &data.vocabularies) {
             (preset::Probes::Texts(texts), Some(spec), Some(known)) => encode(texts, known, spec),
@@ -50,12 +66,13 @@ impl Probes {
         };
         // The sequences of generated tasks are padded as texts are by default.
         let padded = inputs.tokens().map(|ids| TokenSpec::symbols(ids.ncols()));
+        let network = (model, params, threads);
         let prefixes =
-            tokens.or(padded.as_ref()).and_then(|spec| Prefixes::new(&texts, &inputs, spec, model, params));
+            tokens.or(padded.as_ref()).and_then(|spec| Prefixes::new(&texts, &inputs, spec, network));
         let has_words = data.vocabularies.is_some();
-        let influence = has_words.then(|| Influence::new(&texts, &inputs, model, params)).flatten();
+        let influence = has_words.then(|| Influence::new(&texts, &inputs, network)).flatten();
         let reader = OutputReader::new(data, model);
-        Self { texts, inputs, shard: Shard::new(model, params), reader, prefixes, influence }
+        Self { texts, inputs, shard: Shard::new(model, params), reader, prefixes, influence, threads }
     }
 
     /// Adds a text, encoded by `known` and `spec`; returns it as encoded.
@@ -63,25 +80,71 @@ impl Probes {
         &mut self,
         text: &str,
         (known, spec): (&Vocabularies, &TokenSpec),
-        (model, params): (&Model, &Params),
+        network: (&Model, &Params),
     ) -> Option<ProbeText> {
         let (texts, inputs) = encode(&[text.to_owned()], known, spec);
+        self.push(texts.into_iter().next()?, inputs, Some(spec), network)
+    }
+
+    /// Adds a probe once more with a change; returns it as encoded.
+    ///
+    /// # Errors
+    /// Why it cannot be changed so, in words.
+    pub fn vary(
+        &mut self,
+        probe: usize,
+        change: &ProbeChange,
+        (known, spec): (&Vocabularies, Option<&TokenSpec>),
+        network: (&Model, &Params),
+    ) -> Result<ProbeText, String> {
+        let Some(text) = self.texts.get(probe) else {
+            return Err(format!("there is no example {}", probe + 1));
+        };
+        let (text, inputs) = match spec.filter(|_| *change == ProbeChange::Reverse && is_given(text)) {
+            // Its words, which may be several tokens each, or one token together.
+            Some(spec) => {
+                let reversed = text.text.split_whitespace().rev().collect::<Vec<_>>().join(" ");
+                let (mut texts, inputs) = encode(&[reversed], known, spec);
+                let Some(mut text) = texts.pop() else { return Err("the network reads no texts".into()) };
+                text.variant = Some(ProbeVariant { of: probe, change: change.clone() });
+                (text, inputs)
+            }
+            None => variant::changed((text, probe), &self.inputs, change, (known, spec))?,
+        };
+        self.push(text, inputs, spec, network).ok_or_else(|| "the examples are no texts".into())
+    }
+
+    /// Adds a row of inputs.
+    fn push(
+        &mut self,
+        added: ProbeText,
+        inputs: Inputs,
+        spec: Option<&TokenSpec>,
+        (model, params): (&Model, &Params),
+    ) -> Option<ProbeText> {
         let joined = match (&self.inputs, inputs) {
             (_, inputs) if self.texts.is_empty() => inputs,
             (Inputs::Tokens(a), Inputs::Tokens(b)) => Inputs::Tokens(concatenate![Axis(0), *a, b]),
             (Inputs::Channels(a), Inputs::Channels(b)) => Inputs::Channels(concatenate![Axis(0), *a, b]),
             _ => return None,
         };
-        let added = texts.into_iter().next()?;
         self.inputs = joined;
         self.texts.push(added.clone());
-        self.prefixes = Prefixes::new(&self.texts, &self.inputs, spec, model, params);
-        self.influence = Influence::new(&self.texts, &self.inputs, model, params);
+        let padded = self.inputs.tokens().map(|ids| TokenSpec::symbols(ids.ncols()));
+        let network = (model, params, self.threads);
+        let spec = spec.or(padded.as_ref());
+        self.prefixes = spec.and_then(|spec| Prefixes::new(&self.texts, &self.inputs, spec, network));
+        self.influence = Influence::new(&self.texts, &self.inputs, network);
         Some(added)
     }
 
-    /// The activations and predictions of every probe after `step` updates; with `all` also what takes longer to measure.
-    pub fn frames(&mut self, model: &Model, params: &Params, step: u64, all: bool) -> Vec<ProbeFrame> {
+    /// The activations and predictions of every probe after `step` updates.
+    pub fn frames(
+        &mut self,
+        (model, params, pool): (&Model, &Params, &mut ThreadPool),
+        step: u64,
+        detail: Detail,
+    ) -> Vec<ProbeFrame> {
         if self.texts.is_empty() {
             return Vec::new();
         }
@@ -90,12 +153,15 @@ impl Probes {
         self.shard.load(network_input(&self.inputs), TargetsView::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);
-        let influence = self.influence.as_mut().filter(|influence| all || influence.is_free());
+        let is_due = |influence: &&mut Influence| {
+            detail >= if influence.is_cheap() { Detail::More } else { Detail::All }
+        };
+        let influence = self.influence.as_mut().filter(is_due);
         let mut influence = influence
-            .map(|influence| influence.of_all(params, &self.texts, output.view(), &self.reader))
+            .map(|influence| influence.of_all((params, &mut *pool), &self.texts, output.view(), &self.reader))
             .unwrap_or_default()
             .into_iter();
-        let by_prefix = self.prefixes.as_mut().map(|prefixes| prefixes.outputs(model, params));
+        let by_prefix = self.prefixes.as_mut().map(|prefixes| prefixes.outputs(model, params, pool));
         let (reader, prefixes) = (&self.reader, self.prefixes.as_ref());
         let is_sequence = matches!(model.output(), Shape::Sequence { .. });
         let by_token = |row, text: &ProbeText| match prefixes.zip(by_prefix.as_ref()) {
@@ -175,6 +241,11 @@ fn convolution(
     })
 }
 
+/// Whether a probe is a text that was given, neither a sequence of the data nor changed.
+fn is_given(text: &ProbeText) -> bool {
+    text.variant.is_none() && text.truth.is_none() && text.targets.is_empty()
+}
+
 /// Encodes texts as the network reads them.
 fn encode(texts: &[String], known: &Vocabularies, spec: &TokenSpec) -> (Vec<ProbeText>, Inputs) {
     match spec.channels.is_empty() {
@@ -195,8 +266,7 @@ fn read(texts: &[String], vocabulary: &Vocabulary, spec: &TokenSpec) -> (Vec<Pro
             text: text.clone(),
             tokens: ids.iter().map(|id| vocabulary.word(*id).to_owned()).collect(),
             first_step: spec.first_step(ids.len()),
-            truth: None,
-            targets: Vec::new(),
+            ..ProbeText::default()
         });
     }
     (probes, Inputs::Tokens(rows))
@@ -212,7 +282,7 @@ fn sentences(texts: &[String], known: &Vocabularies, spec: &TokenSpec) -> (Vec<P
     let Ok(inputs) = encode_sentences(known, spec, &words) else { return nothing() };
     let probe = |(text, words): (&String, &Vec<&str>)| {
         let tokens = words.iter().map(|word| (*word).to_owned()).collect();
-        ProbeText { text: text.clone(), tokens, first_step: 0, truth: None, targets: Vec::new() }
+        ProbeText { text: text.clone(), tokens, ..ProbeText::default() }
     };
     (texts.iter().zip(&words).map(probe).collect(), inputs)
 }
@@ -238,6 +308,7 @@ fn first(count: usize, data: &Data, masked: bool) -> (Vec<ProbeText>, Inputs) {
             targets: targets(split, row, first_step..first_step + tokens.len(), &data.labels),
             tokens,
             first_step,
+            variant: None,
         }
     };
     let head = Slice::from(..count);

@@ -12,10 +12,11 @@ use crate::metrics::Task;
 use crate::nn::Model;
 use crate::optim::Stopper;
 use crate::preset::{RunSpec, check_fit};
-use crate::protocol::{ClassCount, DataFacts, Monitor, ProbeText, RunInfo, SeriesExcerpt};
+use crate::protocol::{ClassCount, DataFacts, Monitor, ProbeChange, ProbeText, RunInfo, SeriesExcerpt};
 
 /// The number of examples up to which texts can be added: each is evaluated, also in parts, at every monitored step.
 const MOST_PROBES: usize = 32;
+const TOO_MANY: &str = "there are 32 examples, the most that are watched";
 
 /// The data, the network with its optimizer, and the instruments of a spec.
 #[derive(Debug)]
@@ -178,10 +179,23 @@ impl Session {
     pub(super) fn add_probe(&mut self, text: &str) -> Result<ProbeText, &'static str> {
         let (tokens, known) = (self.spec.token_spec(), &self.vocabularies);
         if self.watch.probes().len() >= MOST_PROBES {
-            return Err("there are 32 examples, the most that are watched");
+            return Err(TOO_MANY);
         }
         let (Some(tokens), Some(known)) = (tokens, known) else { return Err("the network reads no texts") };
         self.watch.add_probe(text, (known, &tokens), &self.stepper).ok_or("the other probes are no texts")
+    }
+
+    /// Adds a probe once more with a change; returns it as encoded.
+    ///
+    /// # Errors
+    /// Why that is not possible, in words.
+    pub(super) fn vary_probe(&mut self, probe: usize, change: &ProbeChange) -> Result<ProbeText, String> {
+        if self.watch.probes().len() >= MOST_PROBES {
+            return Err(TOO_MANY.into());
+        }
+        let Some(known) = &self.vocabularies else { return Err("the network reads no tokens".into()) };
+        let tokens = self.spec.token_spec();
+        self.watch.vary_probe(probe, change, (known, tokens.as_ref()), &self.stepper)
     }
 
     /// The tokens, or time steps, of `sequences`, padding counted.

@@ -112,8 +112,7 @@ pub fn info() -> RunInfo {
                     text: text.into(),
                     first_step: LENGTH - tokens.len(),
                     tokens,
-                    truth: None,
-                    targets: Vec::new(),
+                    ..ProbeText::default()
                 }
             })
             .into(),

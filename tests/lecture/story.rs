@@ -39,6 +39,7 @@ pub fn training(network: &Network) -> Vec<Event> {
             Kind::Tags => text.split(' ').skip(1).chain(["E"]).map(str::to_owned).collect(),
             _ => Vec::new(),
         },
+        variant: None,
     };
     let info = RunInfo {
         name: network.preset.into(),

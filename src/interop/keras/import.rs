@@ -10,7 +10,7 @@ use crate::interop::{DescribedLayer, NetworkDescription};
 const MAX_LAYERS: usize = 1000;
 
 /// Why a file of Keras cannot be imported.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// It is no file of Keras.
     #[error("this is neither a .keras archive nor an HDF5 file (.h5, .weights.h5)")]
@@ -60,10 +60,10 @@ impl KerasFile {
         if bytes.starts_with(&SIGNATURE) {
             return Self::of_hdf5(bytes);
         }
-        let archive = match Archive::open(&bytes) {
-            Err(ZipError::NoArchive) => return Err(ImportError::Format),
-            archive => archive?,
-        };
+        if !bytes.starts_with(b"PK") {
+            return Err(ImportError::Format);
+        }
+        let archive = Archive::open(&bytes)?;
         let member = |name| archive.member(name)?.ok_or(ImportError::Member(name));
         let graph = Some(graph_of("config.json", &member("config.json")?)?);
         let is_keras_2 = archive

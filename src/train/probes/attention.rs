@@ -40,8 +40,7 @@ mod tests {
             text: String::new(),
             tokens: vec!["w".into(); tokens],
             first_step,
-            truth: None,
-            targets: Vec::new(),
+            ..ProbeText::default()
         };
         let weights = Array2::from_shape_fn((5, 5), |(q, k)| (10 * q + k) as f32);
         let found = of_head((2, 1), weights.view(), 5, &text(2, 3));

@@ -12,9 +12,11 @@ use crate::protocol::{AppliedCommand, ChangedSetting, Command, CommandRequest, E
 use crate::run::checkpoint;
 use crate::train::control::{PendingCommand, Stop};
 use crate::train::cost::Cost;
+use crate::train::neighbours::neighbours;
 use crate::train::session::Session;
 use crate::train::state::TrainingState;
 use crate::train::turns::Permit;
+use crate::train::unit_response::unit_response;
 
 /// How often a training that waits for its turn looks for commands.
 const COMMANDS: Duration = Duration::from_millis(50);
@@ -95,6 +97,9 @@ impl TrainingLoop<'_> {
                 Command::AddProbe { text } => {
                     let _ = session.add_probe(text);
                 }
+                Command::VaryProbe { probe, change } => {
+                    let _ = session.vary_probe(*probe, change);
+                }
                 Command::SetSample { prime, temperature } => {
                     let (prime, temperature) = (prime.as_deref(), *temperature);
                     // Only a command after the last step has its sample still to come.
@@ -125,7 +130,10 @@ impl TrainingLoop<'_> {
     /// Why that is not possible.
     fn apply(&mut self, request: CommandRequest) -> Result<(), String> {
         let is_save = request.command == Command::Save;
+        // What a command asks for is no training.
+        let begin = Instant::now();
         let text = self.set(&request.command);
+        self.cost.idle(begin.elapsed());
         let TrainingState { step, epoch, .. } = self.state;
         let applied =
             AppliedCommand { step, epoch, request, learning_rate: self.state.learning_rate.at(step, epoch) };
@@ -138,7 +146,7 @@ impl TrainingLoop<'_> {
             }
         }
         self.publisher.publish(Event::Command(applied.clone()));
-        if matches!(applied.request.command, Command::AddProbe { .. }) {
+        if matches!(applied.request.command, Command::AddProbe { .. } | Command::VaryProbe { .. }) {
             // Its prediction is shown at once, also while training is paused; the recording has those of monitored steps.
             self.show_probes();
         }
@@ -191,11 +199,19 @@ impl TrainingLoop<'_> {
                 false => Err("the preset has no train.early_stopping: patience is not changed".into()),
             },
             Command::AddProbe { text } => match self.session.add_probe(text) {
+                // The screen shows it.
                 Ok(probe) => {
                     self.publisher.publish(Event::ProbeAdded(probe));
-                    Ok(Some("another example".into()))
+                    Ok(None)
                 }
                 Err(why) => Err(format!("no text is added: {why}")),
+            },
+            Command::VaryProbe { probe, change } => match self.session.vary_probe(*probe, change) {
+                Ok(probe) => {
+                    self.publisher.publish(Event::ProbeAdded(probe));
+                    Ok(None)
+                }
+                Err(why) => Err(format!("the example is not changed: {why}")),
             },
             Command::SetSample { prime, temperature } => {
                 match self.session.watch.set_sample(prime.as_deref(), *temperature) {
@@ -208,6 +224,22 @@ impl TrainingLoop<'_> {
                     }
                     false => Err("the preset has no watch.sample: nothing is sampled".into()),
                 }
+            }
+            Command::WatchUnit { unit } => {
+                if let Some(unit) = unit {
+                    let response = unit_response(&mut self.session, unit, *step)
+                        .map_err(|why| format!("no unit is watched: {why}"))?;
+                    self.publisher.publish(Event::UnitResponse(Box::new(response)));
+                }
+                self.session.watch.unit.clone_from(unit);
+                Ok(None)
+            }
+            Command::ShowNeighbours { word } => {
+                let near = neighbours(&self.session, word.as_deref(), *step)
+                    .map_err(|why| format!("no neighbours are shown: {why}"))?;
+                self.publisher.publish(Event::Neighbours(Box::new(near)));
+                self.session.watch.neighbours_of = Some(word.clone());
+                Ok(None)
             }
             _ => Ok(None),
         }

@@ -16,11 +16,15 @@ impl App<'_> {
             Input::Paste(text) => match &mut self.overlay {
                 Some(Overlay::BranchDialog(dialog)) => dialog.paste(&text),
                 Some(Overlay::TextPrompt(prompt)) => prompt.paste(&text),
+                Some(Overlay::WordPrompt(prompt)) => prompt.paste(&text),
                 _ => {}
             },
             // Text that was pasted or typed fast; it starts nothing.
             Input::Burst(keys)
-                if matches!(self.overlay, Some(Overlay::BranchDialog(_) | Overlay::TextPrompt(_))) =>
+                if matches!(
+                    self.overlay,
+                    Some(Overlay::BranchDialog(_) | Overlay::TextPrompt(_) | Overlay::WordPrompt(_))
+                ) =>
             {
                 keys.iter().filter(|key| key.code != KeyCode::Enter).for_each(|key| self.key(key));
             }
@@ -41,7 +45,7 @@ impl App<'_> {
 
     /// Pasted text is no command, but it may be a filter, also with the `/` before it.
     fn burst(&mut self, keys: &[KeyEvent]) {
-        if self.run.is_some() || self.overlay.is_some() || self.race.is_some() || self.is_asking() {
+        if self.run.is_some() || self.overlay.is_some() || self.is_asking() {
             return;
         }
         let is_filter = keys.first().is_some_and(|key| key.code == KeyCode::Char('/'));

@@ -9,9 +9,10 @@ use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input as LineInput, InputRequest};
 
 use super::popup::{boxed, centered};
+use super::word_prompt::{self, WordAnswer, WordPrompt};
 use super::{App, Overlay};
 use crate::escape::foreign;
-use crate::protocol::{Command, ProbeText, RunInfo};
+use crate::protocol::{Command, ProbeChange, ProbeText};
 use crate::ui::keymap::Action;
 use crate::ui::panel::Panel;
 use crate::ui::text::wrap;
@@ -33,6 +34,8 @@ enum Purpose {
     Example,
     /// The beginning of samples.
     Beginning,
+    /// A word whose nearest embeddings are wanted.
+    Word,
 }
 
 /// Asks for a text.
@@ -59,7 +62,7 @@ impl TextPrompt {
             KeyCode::Esc => Some(Answer::Closed),
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Some(Answer::Closed),
             KeyCode::Enter => Some(match self.line.value().trim() {
-                "" => Answer::Closed,
+                "" if self.purpose != Purpose::Word => Answer::Closed,
                 text => Answer::Text(text.to_owned()),
             }),
             _ => {
@@ -92,11 +95,17 @@ impl TextPrompt {
                 " A beginning of your own ",
                 "The model continues it from the next step on. Tokens that it does not know are read as [UNK].",
             ),
+            Purpose::Word => (
+                " A word ",
+                "The words whose embeddings are nearest to its own are shown, now and after each epoch. Without a word those of \
+                 the most frequent ones are shown.",
+            ),
         };
         let mut lines = vec![Line::from(Span::styled(foreign(&seen).into_owned(), theme.style(Role::Text)))];
         lines.extend(wrap(words, width).into_iter().map(|row| Line::styled(row, theme.style(Role::Dim))));
         let place = centered(area, width + 4, lines.len() + 2);
-        let hint = Line::styled(" Enter adds it, Esc closes ", theme.style(Role::Dim));
+        let does = if self.purpose == Purpose::Word { "shows" } else { "adds" };
+        let hint = Line::styled(format!(" Enter {does} it, Esc closes "), theme.style(Role::Dim));
         let block = boxed(title.to_owned(), theme).title_bottom(hint.right_aligned());
         let inner = block.inner(place);
         frame.render_widget(Clear, place);
@@ -108,39 +117,75 @@ impl TextPrompt {
     }
 }
 
-/// The words of a text in reverse order; of a sequence of the data its tokens.
-fn reversed(probe: &ProbeText) -> String {
-    let is_of_data = probe.truth.is_some() || !probe.targets.is_empty();
-    let words: Vec<&str> = match is_of_data {
-        true => probe.tokens.iter().rev().map(String::as_str).collect(),
-        false => probe.text.split_whitespace().rev().collect(),
-    };
-    words.join(" ")
-}
-
 impl App<'_> {
-    /// Asks for a text, or adds the reverse of the chosen example.
+    /// Asks for a text or a word, or adds the reverse of the chosen example.
     pub(super) fn add_text(&mut self, action: Action) {
         let Some(run) = &self.run else { return };
         if run.over() || run.commands.is_none() {
+            if run.dashboard.view.focus(&run.dashboard.run) == Panel::Neighbours {
+                return self.show_message(
+                    "The training is over",
+                    "Neighbours of a word are found by a run in training: `unrolled resume RUN --set train.epochs=N` goes on.",
+                );
+            }
             return self.show_message(
                 "The training is over",
                 "A text is added to a run in training. `unrolled predict RUN TEXT --per-token` answers for one that has ended.",
             );
         }
         let view = &run.dashboard.view;
-        let probe = run.dashboard.run.info().and_then(|info: &RunInfo| info.probes.get(view.probe_index()));
-        match action {
-            Action::ReverseText => match probe.map(reversed) {
-                Some(text) => self.send_text(text),
-                None => self.show_message("No example", "The preset has no examples: a adds a text."),
-            },
+        let (of, info) = (view.probe_index(), run.dashboard.run.info());
+        let example = info.and_then(|info| info.probes.get(of).zip(Some(&info.folder)));
+        match (action, example) {
+            (Action::ReverseText | Action::ReplaceWord, None) => {
+                self.show_message("No example", "The preset has no examples: a adds a text.");
+            }
+            (Action::ReverseText, Some(_)) => {
+                self.send(Command::VaryProbe { probe: of, change: ProbeChange::Reverse });
+                self.said = Some(format!("example {} in reverse order", of + 1));
+            }
+            (Action::ReplaceWord, Some((example, folder))) => {
+                let token = self.token_to_replace(example);
+                let words = word_prompt::vocabulary(folder, example);
+                let prompt = WordPrompt::new(example, token, words);
+                self.overlay = Some(Overlay::WordPrompt(Box::new(prompt)));
+            }
             _ => {
-                let has_samples = view.focus(&run.dashboard.run) == Panel::Samples;
-                let purpose = if has_samples { Purpose::Beginning } else { Purpose::Example };
+                let purpose = match view.focus(&run.dashboard.run) {
+                    Panel::Samples => Purpose::Beginning,
+                    Panel::Neighbours => Purpose::Word,
+                    _ => Purpose::Example,
+                };
                 self.overlay = Some(Overlay::TextPrompt(TextPrompt { purpose, ..TextPrompt::default() }));
             }
         }
+    }
+
+    /// The token under the cursor; without a cursor the one that moves the prediction most, or the last.
+    fn token_to_replace(&self, example: &ProbeText) -> usize {
+        let Some(run) = &self.run else { return 0 };
+        let view = &run.dashboard.view;
+        let at_cursor = view.position.and_then(|at| at.checked_sub(example.first_step));
+        let strongest = || {
+            let (_, influence) = run.dashboard.run.influence(view.probe_index())?;
+            let sizes = influence.occlusion.iter().map(|x| x.abs()).enumerate();
+            let (at, _) = sizes.max_by(|a, b| a.1.total_cmp(&b.1))?;
+            Some(influence.first + at)
+        };
+        let there = |at: &usize| *at < example.tokens.len();
+        let last = example.tokens.len().saturating_sub(1);
+        at_cursor.filter(there).or_else(|| strongest().filter(there)).unwrap_or(last)
+    }
+
+    /// Handles a key of the dialog that replaces a word.
+    pub(super) fn type_word(&mut self, key: &KeyEvent) {
+        let Some(Overlay::WordPrompt(prompt)) = &mut self.overlay else { return };
+        let Some(answer) = prompt.type_key(key) else { return };
+        self.overlay = None;
+        let (WordAnswer::Change(change), Some(run)) = (answer, &self.run) else { return };
+        let probe = run.dashboard.view.probe_index();
+        self.said = Some(format!("example {} with the change stands beside it", probe + 1));
+        self.send(Command::VaryProbe { probe, change });
     }
 
     /// Samples at a temperature that is higher by so many steps.
@@ -169,6 +214,11 @@ impl App<'_> {
                 self.overlay = None;
                 match purpose {
                     Purpose::Example => self.send_text(text),
+                    Purpose::Word => {
+                        self.send(Command::ShowNeighbours {
+                            word: Some(text).filter(|word| !word.is_empty()),
+                        });
+                    }
                     Purpose::Beginning => {
                         self.send(Command::SetSample { prime: Some(text), temperature: None })
                     }
@@ -219,15 +269,5 @@ mod tests {
         prompt.paste("it is not\r\nbad\t!");
         let enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::NONE);
         assert_eq!(prompt.type_key(&enter), Some(Answer::Text("it is not bad !".into())));
-    }
-
-    #[test]
-    fn words_are_reversed_not_letters() {
-        let tokens = ["b", "a"].map(String::from).to_vec();
-        let text =
-            ProbeText { text: "is  not bad".into(), tokens, first_step: 0, truth: None, targets: vec![] };
-        assert_eq!(reversed(&text), "bad not is");
-        let of_data = ProbeText { truth: Some("x".into()), ..text };
-        assert_eq!(reversed(&of_data), "a b");
     }
 }

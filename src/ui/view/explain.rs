@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget as _};
 
 use super::gradient::{decay, rho};
-use super::title;
+use super::{saturation, title};
 use crate::escape;
 use crate::metrics::Task;
 use crate::number;
@@ -52,6 +52,7 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Accuracy => "Accuracy",
         Panel::Gradient => "Gradient per unrolled step",
         Panel::Hidden => "Hidden state",
+        Panel::Saturation => "Saturated and dead",
         Panel::GradientNorm => "Gradient norm",
         Panel::Predictions => "Prediction after every token",
         Panel::Influence => "Influence of each token",
@@ -67,7 +68,9 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Tensors => "Weights, gradients, updates",
         Panel::Histograms => "Distribution of the weights",
         Panel::Kernel => "Kernel",
+        Panel::Neighbours => "Nearest embeddings",
         Panel::Log => "Log",
+        Panel::Runs => "Runs",
     }
 }
 
@@ -94,6 +97,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         Panel::Accuracy if dash.run.accuracy().train.is_empty() && dash.run.latest().is_some() => {
             vec![format!("This task has no classes and so no accuracy. Instead: {GRADIENT_NORM}")]
         }
+        Panel::Saturation => saturation::explained(dash),
         Panel::GradientNorm => vec![format!("Here is {GRADIENT_NORM}")],
         Panel::Predictions => vec![
             by_token(dash),
@@ -118,6 +122,10 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              between."
                 .into(),
         ],
+        Panel::Runs => {
+            let text = dash.group.as_ref().map(|group| group.explanation()).unwrap_or_default();
+            text.split("\n\n").map(str::to_owned).collect()
+        }
         Panel::Trainings => vec![
             "The same network trained with several seeds or folds, one after another: the best value of each, and their \
              mean with standard deviation. The dim band in the curves runs from the lowest to the highest of the trainings \
@@ -173,7 +181,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              read early does not change the weights: the gradient vanishes on its way back through time."
                 .into(),
             "The half-life is the number of steps back over which the norm halves, the median over the last monitored \
-             batches; in brackets the range of the middle half of them."
+             batches; in brackets the range of the middle half of them. Enter shows its course over training."
                 .into(),
         ],
         Panel::Tensors => vec![
@@ -195,6 +203,14 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         Panel::Kernel => vec![
             "The weights of the recurrent kernel of the chosen layer, or of the first kernel: a row for what is read, a \
              column for each unit of each gate. Of large kernels each cell is the largest of a block of weights."
+                .into(),
+        ],
+        Panel::Neighbours => vec![
+            "An Embedding gives every word a vector, which training moves. Words that the task uses alike move towards each \
+             other: the cosine similarity of their vectors is near 1, of unrelated ones near 0, of opposites below 0."
+                .into(),
+            "a asks for a word of your own; ▲ and ▼ say how its neighbours have come nearer or gone since they were first \
+             looked at. Before training neighbours are chance, unless the vectors are pretrained."
                 .into(),
         ],
         Panel::Log => vec![
@@ -231,6 +247,15 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              the window that is the strongest of each filter."
                 .into(),
         ],
+        Panel::Hidden if dash.view.shows_unit(&dash.run) => vec![
+            "One unit: above its value after each token, below how active it was over the training so far. At the right are \
+             the tokens of the validation data that move it most, with how often they occur and by how much its value \
+             changes on average when they are read."
+                .into(),
+            "A unit that one kind of token moves up and another down has learned to tell them apart. ← and → show the \
+             neighbours of the unit, ↑ and ↓ move along the text, g shows its gates."
+                .into(),
+        ],
         Panel::Hidden => {
             let shown = dash.view.activations(&dash.run).map_or("h", |a| a.quantity.as_str());
             let frame = dash.view.probe(&dash.run);
@@ -240,7 +265,8 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                 format!("Look for the {noun} at which columns change, and whether the change persists until the last row: \
                  only the last hidden state reaches the layers above (unless return_sequences). Columns of one \
                  full colour are saturated units: little gradient passes through them. If there are more units \
-                 than columns, neighbours share one, which shows the largest value. g shows the next quantity."),
+                 than columns, neighbours share one, which shows the largest value. g shows the next quantity, o orders the \
+                 units by activity or by similarity; in full screen ← and → choose a unit, and Enter shows what drives it."),
             ];
             texts.extend(frame.filter(|frame| !frame.by_token.is_empty()).map(|_| by_token(dash)));
             texts

@@ -1,5 +1,7 @@
 //! The prediction after every token of the examples, side by side.
 
+mod difference;
+
 use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
@@ -9,7 +11,7 @@ use ratatui::style::Style;
 use super::title;
 use crate::escape;
 use crate::number;
-use crate::protocol::{ProbeFrame, ProbeText, TokenPrediction};
+use crate::protocol::{ProbeChange, ProbeFrame, ProbeText, TokenPrediction};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::theme::{Role, Theme};
@@ -42,15 +44,26 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let inner = frame.render(area, buf, theme);
     let area = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let probes = dash.run.info().map_or(&[][..], |info| &info.probes);
-    for (probe, place) in places(dash.view.probe_index(), probes.len(), area) {
+    let chosen = dash.view.probe_index();
+    let of = probes.get(chosen).and_then(|probe| probe.variant.as_ref()).map(|variant| variant.of);
+    let said = difference::sentence(&dash.run, chosen);
+    let said = said.map_or_else(Vec::new, |said| text::wrap(&said, usize::from(area.width)));
+    // With space for a few tokens above.
+    let rows = (said.len() as u16).min(area.height.saturating_sub(5));
+    let (examples, below) =
+        (Rect { height: area.height - rows, ..area }, Rect { y: area.bottom() - rows, height: rows, ..area });
+    for (probe, place) in places((chosen, of), probes.len(), examples) {
         if let Some(text) = probes.get(probe) {
             Example { dash, probe, text, frame: dash.run.probe(probe) }.render(place, buf, theme);
         }
     }
+    for (y, row) in (below.top()..below.bottom()).zip(said) {
+        text::put(buf, below.x, y, usize::from(below.width), &[(row.into(), theme.style(Role::Title))]);
+    }
 }
 
-/// As many examples as fit, with the chosen one: their numbers, each with its place.
-fn places(chosen: usize, examples: usize, area: Rect) -> Vec<(usize, Rect)> {
+/// As many examples as fit, with the chosen one, and before it the one that it is a variant of: their numbers, each with its place.
+fn places((chosen, of): (usize, Option<usize>), examples: usize, area: Rect) -> Vec<(usize, Rect)> {
     let most = usize::from((area.width + GAP) / (NARROWEST + GAP)).clamp(1, examples.max(1));
     let wide = (area.width + GAP) / most as u16;
     let wide = if most > 1 { wide.min(WIDEST + GAP) } else { wide };
@@ -60,7 +73,13 @@ fn places(chosen: usize, examples: usize, area: Rect) -> Vec<(usize, Rect)> {
         let x = area.x + wide * i as u16;
         Rect { x, width: wide.saturating_sub(GAP).min(area.right().saturating_sub(x)), ..area }
     };
-    (first..examples).take(most).enumerate().map(|(i, probe)| (probe, place(i))).collect()
+    let of = of.filter(|of| *of < chosen && most > 1);
+    let others = |from: usize| (from..examples).filter(move |probe| *probe != chosen && Some(*probe) != of);
+    let shown: Vec<usize> = match of {
+        Some(of) => [of, chosen].into_iter().chain(others(0)).take(most).collect(),
+        None => (first..examples).take(most).collect(),
+    };
+    shown.into_iter().enumerate().map(|(i, probe)| (probe, place(i))).collect()
 }
 
 /// An example with its predictions.
@@ -81,6 +100,14 @@ impl Example<'_> {
         let head = format!("example {}", self.probe + 1);
         let role = if is_chosen { Role::Title } else { Role::Dim };
         let mut pieces: Vec<Piece<'_>> = vec![(head.into(), theme.style(role))];
+        if let Some(variant) = &self.text.variant {
+            let change = match variant.change {
+                ProbeChange::Reverse => "reversed",
+                ProbeChange::Replace { .. } => "replaced",
+                ProbeChange::Occlude { .. } => "hidden",
+            };
+            pieces.push((format!(" · {} {change}", variant.of + 1).into(), theme.style(Role::Dim)));
+        }
         if let Some(target) = &self.text.truth {
             pieces.push((format!(" · target {}", escape::foreign(target)).into(), theme.style(Role::Dim)));
         }
@@ -90,6 +117,10 @@ impl Example<'_> {
         let rows = usize::from(area.height - 1);
         let selected = self.dash.view.position.and_then(|at| at.checked_sub(self.text.first_step));
         let selected = selected.filter(|row| is_chosen && *row < tokens.len());
+        let changed = self.text.variant.as_ref().and_then(|variant| match variant.change {
+            ProbeChange::Replace { token, .. } | ProbeChange::Occlude { token } => Some(token),
+            ProbeChange::Reverse => None,
+        });
         // The last tokens, or those around the cursor; a row says how many there are before.
         let last = selected.map_or(tokens.len(), |row| (row + 1).max(rows.min(tokens.len())));
         let first = last.saturating_sub(rows);
@@ -100,7 +131,12 @@ impl Example<'_> {
                 text::put(buf, area.x, y, width, &[(more.into(), theme.style(Role::Dim))]);
                 continue;
             }
-            let style = theme.style(if selected == Some(at) { Role::Selected } else { Role::Text });
+            let role = match selected == Some(at) {
+                true => Role::Selected,
+                false if changed == Some(at) => Role::Key,
+                false => Role::Text,
+            };
+            let style = theme.style(role);
             text::put(buf, area.x, y, labels, &[(token.as_ref().into(), style)]);
             let answer = self.frame.and_then(|frame| frame.by_token.get(at));
             let target = self.text.targets.get(at).filter(|target| !target.is_empty());
@@ -166,7 +202,7 @@ mod tests {
     #[test]
     fn as_many_examples_stand_side_by_side_as_fit_with_the_chosen_one() {
         let numbers = |chosen, examples, width| {
-            let places = places(chosen, examples, Rect::new(0, 0, width, 10));
+            let places = places((chosen, None), examples, Rect::new(0, 0, width, 10));
             assert!(places.iter().all(|(_, place)| place.right() <= width), "{places:?}");
             places.into_iter().map(|(probe, _)| probe).collect::<Vec<_>>()
         };
@@ -175,5 +211,17 @@ mod tests {
         assert_eq!(numbers(2, 5, 56), [1, 2]);
         assert_eq!(numbers(0, 5, 56), [0, 1]);
         assert_eq!(numbers(4, 5, 300), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn the_example_that_was_changed_stands_before_the_chosen_one() {
+        let numbers = |chosen, of, width| {
+            let places = places((chosen, Some(of)), 5, Rect::new(0, 0, width, 10));
+            places.into_iter().map(|(probe, _)| probe).collect::<Vec<_>>()
+        };
+        assert_eq!(numbers(4, 0, 56), [0, 4]);
+        assert_eq!(numbers(4, 0, 84), [0, 4, 1]);
+        assert_eq!(numbers(2, 1, 300), [1, 2, 0, 3, 4]);
+        assert_eq!(numbers(4, 0, 30), [4], "there is space for one alone");
     }
 }
