@@ -25,7 +25,7 @@ for name in names:
             rows = []
             for i in range(len(x)):
                 for layer in model.layers:
-                    if hasattr(layer, "reset_state"):
+                    if getattr(layer, "stateful", False):
                         layer.reset_state()
                 rows.append(np.asarray(model([a[i : i + 1] for a in inputs] if len(inputs) > 1 else inputs[0][i : i + 1])))
             out = np.concatenate(rows)

@@ -79,7 +79,7 @@ fn of_texts(tokens: &TokenSpec, task: Task, is_stateful: bool) -> String {
     );
     let answer = match task {
         Task::Language => {
-            let reset = if is_stateful { "\n    for layer in model.layers:\n        if hasattr(layer, \"reset_state\"):\n            layer.reset_state()" } else { "" };
+            let reset = if is_stateful { "\n    for layer in model.layers:\n        if getattr(layer, \"stateful\", False):\n            layer.reset_state()" } else { "" };
             format!(
                 "tokens = list(ids_of)\nfor text in sys.argv[1:]:{reset}\n    ids = encode(text)\n    \
                  last = max((t for t, i in enumerate(ids) if i), default=0)\n    \

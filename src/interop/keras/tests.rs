@@ -65,6 +65,21 @@ fn layers_are_numbered_as_keras_does() {
     assert_eq!(first("layers/lstm_2/cell/vars/0"), start(3));
 }
 
+/// Keras 3.15 on the same network: the input without a mask is less deep than the one whose mask is joined with it, by one operation.
+#[test]
+fn operations_of_masks_count_in_the_order() {
+    let channels = ["word", "ending"].map(|name| (name.to_owned(), WORDS)).to_vec();
+    let reading = |node: LayerNode, name: &str| LayerNode { inputs: vec![name.into()], ..node };
+    let plain: LayerNode = Embedding { output_dim: 2, ..Embedding::default() }.into();
+    let both = LayerNode { inputs: vec![0.into(), 1.into()], ..Concatenate {}.into() };
+    let simple = SimpleRNN { units: 1, ..SimpleRNN::default() };
+    let layers = vec![reading(plain, "word"), reading(embedding(), "ending"), both, simple.into(), sigmoid()];
+    let params = params(&layers, &channels);
+    let network =
+        NetworkDescription::new("n", &layers, &channels, Loss::BinaryCrossentropy.into(), &params).unwrap();
+    assert_eq!(layer_order::layer_order(&network), [1, 0, 2, 3, 4]);
+}
+
 fn config_of(bytes: &[u8]) -> serde_json::Value {
     let config = Archive::open(bytes).unwrap().member("config.json").unwrap().unwrap();
     serde_json::from_slice(&config).unwrap()
