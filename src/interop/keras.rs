@@ -12,6 +12,7 @@ mod draft;
 mod example;
 mod graph;
 mod import;
+mod import_error;
 mod layer_config;
 mod layer_order;
 mod objects;
@@ -20,7 +21,8 @@ mod weights;
 use super::NetworkDescription;
 use super::zip::{self, ZipError};
 pub use example::example;
-pub use import::{ImportError, KerasFile};
+pub use import::KerasFile;
+pub use import_error::ImportError;
 
 /// The version of Keras whose format is written.
 pub const VERSION: &str = "3.15.1";

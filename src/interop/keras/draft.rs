@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{ImportError, KerasFile};
+use super::import::KerasFile;
+use super::import_error::ImportError;
 use crate::preset::{self, Overrides, PresetError, RunSpec};
 
 /// The default length of a text in tokens, where the network takes any.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::ImportError;
+use super::import_error::ImportError;
 
 /// Values within values at most: a configuration is a few levels deep.
 const MAX_DEPTH: usize = 32;
