@@ -11,8 +11,10 @@ mod data;
 mod detach;
 mod error;
 mod evaluate;
+mod export;
 mod follow;
 mod help;
+mod import;
 mod lecture;
 mod live;
 mod menu;
@@ -111,6 +113,10 @@ enum Command {
     /// Prints loss, accuracy, precision, recall, F1 and the confusion matrix, or the errors of forecasts, and the worst mistakes; of a
     /// language model loss per token, perplexity and bits per character.
     Evaluate(evaluate::EvaluateArgs),
+    /// Write the network of a run for other programs: Keras
+    Export(export::ExportArgs),
+    /// Make a run of a network in a file of Keras
+    Import(import::ImportArgs),
     /// List the presets, or print one
     Presets {
         /// The preset to print as YAML: save it, change it, and train the file
@@ -294,6 +300,8 @@ pub fn main() -> ExitCode {
         Some(Command::Plot(args)) => plot::plot(&args, cli.screen),
         Some(Command::Predict(args)) => predict::predict(&args),
         Some(Command::Evaluate(args)) => evaluate::evaluate(&args),
+        Some(Command::Export(args)) => export::export(&args),
+        Some(Command::Import(args)) => import::import(&args),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),
         Some(Command::Race(args)) => race::race(&args, cli.screen),
         Some(Command::Lecture(args)) => lecture::lecture(&args, cli.screen),

@@ -33,7 +33,7 @@ pub(crate) use evaluator::{Evaluator, Totals};
 pub use forecaster::{Forecast, ForecastEvaluation, Forecaster, WorstForecast};
 pub use generator::Generator;
 pub use language_model::{LanguageModel, TextEvaluation};
-use network::Network;
+pub(crate) use network::Network;
 pub use stream::{StreamState, TokenStream};
 pub use tagger::{TaggedSentence, TaggedWord, Tagger};
 

@@ -1,16 +1,20 @@
 //! Trained networks and records of trainings in the files of other programs.
 //!
 //! ```text
-//! run: spec + checkpoint ─→ NetworkDescription ─→ writers of formats ─→ hdf5, zip
+//! run: spec + checkpoint ─→ NetworkDescription ─→ keras: config.json + weights ─→ hdf5, zip
+//! KerasFile: graph + weights ─→ RunSpec, ImportedNetwork ─→ run folder at step 0
 //! run: recording ─────────→ Event ─────────────→ tensorboard, csv_log
 //! ```
-//! Every writer of networks walks the one [`NetworkDescription`]; none of them knows checkpoints or presets.
+//! Every writer of networks walks the one [`NetworkDescription`]; none of them knows checkpoints.
 
 mod csv_log;
 pub mod hdf5;
+mod imported;
+pub mod keras;
 mod network;
 pub mod tensorboard;
 pub mod zip;
 
 pub use csv_log::csv_log;
+pub use imported::ImportedNetwork;
 pub use network::{DataInput, DescribedLayer, NamedWeights, NetworkDescription};

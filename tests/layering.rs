@@ -40,7 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("run", &["error", "durable", "metrics", "protocol"]),
     ("runs", &["error", "durable", "escape", "metrics", "number", "preset", "protocol", "run"]),
     ("infer", &["metrics", "protocol", "number", "rng", "data", "nn", "preset", "run"]),
-    ("interop", &["metrics", "protocol", "nn", "preset"]),
+    ("interop", &["metrics", "protocol", "data", "nn", "preset", "run"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     (
         "train",

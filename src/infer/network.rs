@@ -19,7 +19,7 @@ const BATCH: usize = 64;
 
 /// The network of a run, with its last or best weights.
 #[derive(Debug)]
-pub(super) struct Network {
+pub(crate) struct Network {
     folder: PathBuf,
     /// The files of the folder on which predictions depend.
     run_files: Vec<Checksum>,

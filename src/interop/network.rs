@@ -35,7 +35,7 @@ pub struct DataInput {
 /// A layer of a network.
 #[derive(Debug)]
 pub struct DescribedLayer<'a> {
-    /// Its name, unlike those of all others: that of the preset, or else its class and number, `lstm_1`.
+    /// Its name, unlike those of all others: that of the preset, or else its number and class, `layer_1_lstm`.
     pub name: String,
     /// Its configuration; of an Embedding always with `input_dim`.
     pub spec: LayerSpec,
@@ -92,7 +92,7 @@ impl<'a> NetworkDescription<'a> {
             .collect();
         let described = layers.iter().enumerate().map(|(i, node)| {
             let sources = model.inputs(i).to_vec();
-            let default = || format!("{}_{i}", snake_case(node.spec.layer().class()));
+            let default = || format!("layer_{i}_{}", snake_case(node.spec.layer().class()));
             let name = names.unique(&node.name.clone().unwrap_or_else(default));
             DescribedLayer {
                 name,
@@ -170,7 +170,12 @@ struct Names(BTreeSet<String>);
 impl Names {
     /// `name`, or it with a number where there is one already. A `/` separates names elsewhere.
     fn unique(&mut self, name: &str) -> String {
-        let name = name.replace('/', "_");
+        let mut name = name.replace('/', "_");
+        // Keras calls operations of masks so.
+        let rest = name.strip_prefix("concatenate").map(|rest| rest.trim_start_matches('_'));
+        if rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit())) {
+            name.push_str("_layer");
+        }
         let numbered = (2_usize..).map(|n| format!("{name}_{n}"));
         let free = std::iter::once(name.clone()).chain(numbered).find(|name| !self.0.contains(name));
         let free = free.unwrap_or(name);
@@ -231,7 +236,10 @@ mod tests {
                 .unwrap();
         assert!(network.is_chain());
         let names: Vec<&str> = network.layers.iter().map(|layer| &layer.name[..]).collect();
-        assert_eq!((&network.inputs[0].name[..], names), ("tokens", vec!["embedding_0", "a_b", "dense_2"]));
+        assert_eq!(
+            (&network.inputs[0].name[..], names),
+            ("tokens", vec!["layer_0_embedding", "a_b", "layer_2_dense"])
+        );
         assert!(matches!(&network.layers[0].spec, LayerSpec::Embedding(e) if e.input_dim == Some(7)));
         let weights: Vec<(&str, &[usize])> =
             network.layers[1].weights.iter().map(|w| (w.name, w.shape)).collect();

@@ -56,13 +56,24 @@ const ARGUMENTS: &[(&str, &[&str], Accepted)] = &[
     ("rms_scaling", &["LayerNormalization"], Only(&["false"], "the mean is always subtracted")),
     ("keepdims", POOLS, Only(&["false"], "a pool over all of time gives a vector")),
     ("noise_shape", &["Dropout"], Only(&["null"], "SpatialDropout1D drops whole features of a sequence")),
-    ("attention_axes", &["MultiHeadAttention"], Only(&["null"], "it attends over time")),
+    ("attention_axes", &["MultiHeadAttention"], Only(&["null", "1", "[1]"], "it attends over time")),
     (
         "output_shape",
         &["MultiHeadAttention"],
         Only(&["null"], "the output has as many features as the query"),
     ),
     ("flash_attention", &["MultiHeadAttention"], Any),
+    ("use_gate", &["MultiHeadAttention"], Only(&["false"], "attention has no gate")),
+    (
+        "softmax_robust_masking",
+        &["MultiHeadAttention"],
+        Only(&["false"], "scores of masked steps are lowered alike"),
+    ),
+    ("sliding_window", &["MultiHeadAttention"], Only(&["null"], "every step attends to all others")),
+    ("synchronized", &["BatchNormalization"], Any),
+    ("renorm", &["BatchNormalization"], Only(&["false"], "batches are normalized as they are")),
+    ("renorm_clipping", &["BatchNormalization"], Any),
+    ("renorm_momentum", &["BatchNormalization"], Any),
     ("backward_layer", &["Bidirectional"], Only(&["null"], "both directions have the same layer, `of`")),
 ];
 

@@ -1,0 +1,174 @@
+//! A network in a file of Keras as a run.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::error::{CliError, CliResult};
+use super::runs::RUNS;
+use super::{pages, print_error};
+use crate::data::Vocabulary;
+use crate::durable::{self, FileError};
+use crate::escape::foreign;
+use crate::interop::ImportedNetwork;
+use crate::interop::keras::{ImportError, KerasFile};
+use crate::number::counted;
+use crate::preset::{self, Overrides, RunSpec};
+use crate::run::Folder;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ImportArgs {
+    /// A .keras archive, a .h5 file of `model.save`, also of Keras 2, or a .weights.h5 file (with --as)
+    file: PathBuf,
+    /// A preset for data, tokens and training; its layers are replaced by those of the file, if the file has any. By default a classifier
+    /// of texts by words
+    #[arg(long = "as", value_name = "PRESET")]
+    preset: Option<String>,
+    /// The data of the run, for `evaluate` and `resume`
+    #[arg(long, value_name = "PATH")]
+    data: Option<PathBuf>,
+    /// The tokens in the order of their ids: a JSON list, or one a line; by default vocabulary.json beside the file
+    #[arg(long, value_name = "FILE")]
+    vocabulary: Option<PathBuf>,
+    /// The classes or labels in the order of the outputs: a JSON list, or one a line; by default labels.json beside the file, or numbers
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// The mean and standard deviation of numbers; by default scale.json beside the file
+    #[arg(long, value_name = "FILE")]
+    scale: Option<PathBuf>,
+    /// Set a field of the preset, e.g. tokens.padding=post; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// The run folder to create; by default runs/NAME-DATE-TIME
+    #[arg(long = "run", value_name = "DIR")]
+    folder: Option<PathBuf>,
+}
+
+/// Imports a network.
+pub(super) fn import(args: &ImportArgs) -> CliResult {
+    let fail = |error: ImportError| CliError::usage(format!("{}: {error}", args.file.display()));
+    let file = KerasFile::open(read(&args.file)?).map_err(fail)?;
+    let network = ImportedNetwork::of_keras(&file, spec(args, &file)?).map_err(fail)?;
+    let files = RunFiles::of(args, &network.spec, network.classes())?;
+    let folder = match &args.folder {
+        Some(folder) => Folder::create(folder)?,
+        None => Folder::create_named(Path::new(RUNS), &network.spec.name, SystemTime::now())?,
+    };
+    folder.write_spec(&network.spec.to_yaml().map_err(CliError::usage)?)?;
+    for (name, value) in &files.0 {
+        folder.write_json(name, value)?;
+    }
+    let saved = network.write(&folder, &args.file)?;
+    report(&folder, &network, &files, &saved.weights)
+}
+
+fn read(path: &Path) -> CliResult<Vec<u8>> {
+    durable::read_regular(path).map_err(|error| CliError::usage(FileError::at("read", path)(error)))
+}
+
+/// The settings of the run.
+fn spec(args: &ImportArgs, file: &KerasFile) -> CliResult<RunSpec> {
+    let fail = |error: ImportError| CliError::usage(format!("{}: {error}", args.file.display()));
+    let Some(preset) = &args.preset else {
+        let data = args.data.as_deref().map(std::path::absolute).transpose()?;
+        return file.spec(data.as_deref(), &args.set).map_err(fail)?.ok_or_else(|| {
+            let file = args.file.display();
+            let what = format!(
+                "{file} has weights and no network; name a preset whose layers they belong to: --as PRESET"
+            );
+            CliError::usage(what)
+        });
+    };
+    let overrides = |set| Overrides { set, data: args.data.clone(), seed: None };
+    let given = preset::load(preset, &overrides(args.set.clone()))?.spec;
+    let channels: Vec<String> =
+        given.channels().into_iter().map(|(name, _)| name).filter(|name| !name.is_empty()).collect();
+    match file.model(&channels).map_err(fail)? {
+        None => Ok(given),
+        Some(model) => {
+            let mut set = args.set.clone();
+            set.push(format!("model={model}"));
+            let resolved = preset::load(preset, &overrides(set));
+            Ok(resolved.map_err(|error| fail(file.in_file(&error)))?.spec)
+        }
+    }
+}
+
+/// The files of the run beside its spec and weights.
+struct RunFiles(Vec<(&'static str, serde_json::Value)>);
+
+impl RunFiles {
+    fn of(args: &ImportArgs, spec: &RunSpec, classes: Option<usize>) -> CliResult<Self> {
+        let beside = |given: &Option<PathBuf>, name: &str| {
+            let beside = args.file.with_file_name(name);
+            given.clone().or_else(|| beside.is_file().then_some(beside))
+        };
+        let mut files = Vec::new();
+        if let Some(tokens) = spec.token_spec() {
+            match beside(&args.vocabulary, "vocabulary.json") {
+                Some(path) => {
+                    let value = list(&path)?;
+                    if tokens.channels.is_empty() {
+                        check_vocabulary(&path, &value, tokens.vocabulary)?;
+                    }
+                    files.push(("vocabulary.json", value));
+                }
+                None => print_error(
+                    &"warning: without --vocabulary the run reads no text: name the file of the tokens in the order of their ids",
+                ),
+            }
+        }
+        if let Some(classes) = classes {
+            let labels = match beside(&args.labels, "labels.json") {
+                Some(path) => (path.display().to_string(), list(&path)?),
+                None => (String::new(), (0..classes).map(|class| class.to_string()).collect()),
+            };
+            let found = labels.1.as_array().map_or(0, Vec::len);
+            if found != classes {
+                let what = format!("{}: {found} labels; the network has {classes} outputs", labels.0);
+                return Err(CliError::usage(what));
+            }
+            files.push(("labels.json", labels.1));
+        }
+        if let Some(path) = beside(&args.scale, "scale.json").filter(|_| spec.token_spec().is_none()) {
+            let value = serde_json::from_slice(&read(&path)?);
+            let value = value.map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?;
+            files.push(("scale.json", value));
+        }
+        Ok(Self(files))
+    }
+}
+
+/// A list of strings: JSON, or one a line.
+fn list(path: &Path) -> CliResult<serde_json::Value> {
+    let bytes = read(path)?;
+    if let Ok(value) = serde_json::from_slice(&bytes) {
+        return Ok(value);
+    }
+    let text = String::from_utf8(bytes);
+    let text =
+        text.map_err(|_| CliError::usage(format!("{}: neither JSON nor UTF-8 text", path.display())))?;
+    Ok(text.lines().map(|line| line.trim_end_matches('\r')).collect())
+}
+
+/// Checks that a vocabulary has an entry for padding, one for unknown tokens, and no more entries than the network reads.
+fn check_vocabulary(path: &Path, value: &serde_json::Value, size: usize) -> CliResult<()> {
+    let fail = |what: String| Err(CliError::usage(format!("{}: {what}", path.display())));
+    match serde_json::from_value::<Vocabulary>(value.clone()) {
+        Err(error) => {
+            fail(format!("{error}; expected the list of get_vocabulary(): \"\", \"[UNK]\" and the tokens"))
+        }
+        Ok(vocabulary) if vocabulary.len() > size => {
+            fail(format!("{} entries; the network reads {size}", vocabulary.len()))
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+fn report(folder: &Folder, network: &ImportedNetwork, files: &RunFiles, weights: &str) -> CliResult {
+    let path = folder.path().display().to_string();
+    let layers = counted(network.spec.model.len(), "layer");
+    let numbers = counted(network.params.values().len(), "parameter");
+    let names: Vec<&str> = files.0.iter().map(|(name, _)| *name).collect();
+    let with = if names.is_empty() { String::new() } else { format!(", with {}", names.join(" and ")) };
+    pages::write(format!("{}: {layers}, {numbers}, weights {weights}{with}\n", foreign(&path)).as_bytes())
+}

@@ -1,0 +1,131 @@
+//! `load_in_keras.py`: loads an exported network and predicts with it, in a few lines that anyone can change.
+
+use serde_json::{Value, json};
+
+use crate::data::{Level, Side, TokenSpec};
+use crate::interop::NetworkDescription;
+use crate::metrics::Task;
+use crate::preset::RunSpec;
+
+/// What Keras's `TextVectorization` deletes, as a string of Python.
+const PUNCTUATION: &str = r##""!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'""##;
+
+/// The script for the network of `spec` in the file `archive` beside it.
+pub fn example(spec: &RunSpec, task: Task, network: &NetworkDescription<'_>, archive: &str) -> String {
+    let texts = spec.token_spec().filter(|tokens| tokens.channels.is_empty());
+    let (usage, body) = match &texts {
+        Some(tokens) => ("'a text' …", of_texts(tokens, task, network.is_stateful)),
+        None => ("input.npy …", of_arrays(spec, network)),
+    };
+    let activation = match network.activation {
+        Some(activation) => {
+            format!(
+                "\n    # The network was trained on logits.\n    outputs = keras.ops.convert_to_numpy(keras.activations.{}(outputs))",
+                activation.name()
+            )
+        }
+        None => String::new(),
+    };
+    format!(
+        "\"\"\"Predicts with {file}: python load_in_keras.py {usage}\"\"\"\n\
+         import json\nimport pathlib\nimport sys\n\nimport keras\nimport numpy as np\n\n\
+         HERE = pathlib.Path(__file__).parent\n\
+         model = keras.saving.load_model(HERE / {archive})\n\n\n\
+         def read(name):\n    return json.loads((HERE / name).read_text(encoding=\"utf-8\"))\n\n\n\
+         def predict(*inputs):\n    outputs = model.predict(list(inputs) if len(inputs) > 1 else inputs[0], verbose=0){activation}\n    return outputs\n\n\n\
+         {body}",
+        // A name comes from the command line: in a comment it must not end the comment.
+        file = archive.replace(['"', '\\', '\n'], "_"),
+        archive = python(&json!(archive)),
+    )
+}
+
+/// A value as Python writes it: strings and numbers are those of JSON.
+fn python(value: &Value) -> String {
+    value.to_string()
+}
+
+fn of_texts(tokens: &TokenSpec, task: Task, is_stateful: bool) -> String {
+    let TokenSpec { level, ngrams, length, padding, truncating, .. } = tokens;
+    let split = match level {
+        Level::Word => format!("text.lower().translate(str.maketrans(\"\", \"\", {PUNCTUATION})).split()"),
+        Level::Character => "list(text)".to_owned(),
+        Level::Symbol => "text.split()".to_owned(),
+    };
+    let join = if *level == Level::Character { "\"\"" } else { "\" \"" };
+    let grams = match ngrams {
+        0 | 1 => String::new(),
+        n => format!(
+            "\n    tokens = [{join}.join(tokens[i - n:i]) for i in range(1, len(tokens) + 1) for n in range(1, min(i, {n}) + 1)]"
+        ),
+    };
+    let rows = if is_stateful {
+        // There is no padding: the states would go on from it.
+        "\n    return ids".to_owned()
+    } else {
+        let cut = match truncating {
+            Side::Pre => format!("ids[-{length}:]"),
+            Side::Post => format!("ids[:{length}]"),
+        };
+        let row = match padding {
+            Side::Pre => format!("[0] * ({length} - len(ids)) + ids"),
+            Side::Post => format!("ids + [0] * ({length} - len(ids))"),
+        };
+        format!("\n    ids = {cut}\n    return {row}")
+    };
+    let encode = format!(
+        "ids_of = {{token: i for i, token in enumerate(read(\"vocabulary.json\"))}}\n\n\n\
+         def encode(text):\n    tokens = {split}{grams}\n    ids = [ids_of.get(token, 1) for token in tokens]{rows}\n\n\n"
+    );
+    let answer = match task {
+        Task::Language => {
+            let reset = if is_stateful { "\n    for layer in model.layers:\n        if getattr(layer, \"stateful\", False):\n            layer.reset_state()" } else { "" };
+            format!(
+                "tokens = list(ids_of)\nfor text in sys.argv[1:]:{reset}\n    ids = encode(text)\n    \
+                 last = max((t for t, i in enumerate(ids) if i), default=0)\n    \
+                 chances = predict(np.array([ids], \"int32\"))[0][last]\n    \
+                 print(text, [(tokens[i], float(chances[i])) for i in chances.argsort()[::-1][:5]])\n"
+            )
+        }
+        Task::Tags => "labels = read(\"labels.json\")\nfor text in sys.argv[1:]:\n    \
+             chances = predict(np.array([encode(text)], \"int32\"))[0]\n    \
+             print([(word, labels[row.argmax()]) for word, row in zip(text.split(), chances)])\n"
+            .to_owned(),
+        Task::Binary => "labels = read(\"labels.json\")\n\
+             for text, chances in zip(sys.argv[1:], predict(np.array([encode(t) for t in sys.argv[1:]], \"int32\"))):\n    \
+             print(text, dict(zip(labels, [1 - float(chances[0]), float(chances[0])])))\n"
+            .to_owned(),
+        Task::Classes | Task::Labels => "labels = read(\"labels.json\")\n\
+             for text, chances in zip(sys.argv[1:], predict(np.array([encode(t) for t in sys.argv[1:]], \"int32\"))):\n    \
+             print(text, dict(zip(labels, map(float, chances))))\n"
+            .to_owned(),
+        Task::Regression | Task::Forecast => {
+            "print(predict(np.array([encode(text) for text in sys.argv[1:]], \"int32\")))\n".to_owned()
+        }
+    };
+    encode + &answer
+}
+
+/// The script for sequences of numbers, and for words in channels: arrays in files of NumPy.
+fn of_arrays(spec: &RunSpec, network: &NetworkDescription<'_>) -> String {
+    let shapes: Vec<String> = network
+        .inputs
+        .iter()
+        .map(|input| {
+            let sizes =
+                input.shape.keras().into_iter().map(|size| size.map_or("batch".into(), |n| n.to_string()));
+            format!("{} [{}]", input.name, sizes.collect::<Vec<_>>().join(", "))
+        })
+        .collect();
+    let scaled = spec.token_spec().is_none() && !matches!(spec.data, crate::data::DataSpec::Generated(_));
+    let scale = if scaled {
+        "\nscale = read(\"scale.json\")  # the network reads (x - mean) / std, and forecasts are in the same units\n\
+         inputs = [(x - np.array(scale[\"mean\"])) / np.array(scale[\"std\"]) for x in inputs]"
+    } else {
+        ""
+    };
+    format!(
+        "# The inputs: {}\ninputs = [np.load(path) for path in sys.argv[1:]]{scale}\nprint(predict(*inputs))\n",
+        shapes.join("; ")
+    )
+}

@@ -1,0 +1,429 @@
+use serde_json::{Map, Value, json};
+
+use super::graph::{self, Graph, GraphLayer};
+use super::import_error::ImportError;
+use super::weights::{group_names, groups, paths};
+use crate::interop::hdf5::{Dataset, File, Hdf5Error, Object, SIGNATURE};
+use crate::interop::zip::Archive;
+use crate::interop::{DescribedLayer, NetworkDescription};
+
+/// Layers of a file at most.
+const MAX_LAYERS: usize = 1000;
+
+/// A file of Keras: its network, if it has one, and its weights.
+#[derive(Debug)]
+pub struct KerasFile {
+    graph: Option<Graph>,
+    /// The HDF5 file of the weights.
+    weights: Vec<u8>,
+    /// Whether the weights are in the form of `model.save("m.h5")`.
+    is_legacy: bool,
+    /// Whether it is of Keras 1 or 2, whose `hard_sigmoid` is another function.
+    is_keras_2: bool,
+}
+
+impl KerasFile {
+    /// Reads the bytes of a `.keras`, `.weights.h5` or `.h5` file.
+    ///
+    /// # Errors
+    /// If it is none, or its configuration cannot be read.
+    pub fn open(bytes: Vec<u8>) -> Result<Self, ImportError> {
+        if bytes.starts_with(&SIGNATURE) {
+            return Self::of_hdf5(bytes);
+        }
+        if !bytes.starts_with(b"PK") {
+            return Err(ImportError::Format);
+        }
+        let archive = Archive::open(&bytes)?;
+        let member = |name| archive.member(name)?.ok_or(ImportError::Member(name));
+        let graph = Some(graph_of("config.json", &member("config.json")?)?);
+        let is_keras_2 = archive
+            .member("metadata.json")?
+            .and_then(|text| serde_json::from_slice::<Value>(&text).ok())
+            .is_some_and(|metadata| metadata["keras_version"].as_str().is_some_and(is_before_3));
+        Ok(Self { graph, weights: member("model.weights.h5")?, is_legacy: false, is_keras_2 })
+    }
+
+    fn of_hdf5(bytes: Vec<u8>) -> Result<Self, ImportError> {
+        let (graph, is_legacy, is_keras_2) = {
+            let file = File::open(&bytes)?;
+            let root = file.root()?;
+            let first = |strings: Option<Vec<String>>| strings.and_then(|strings| strings.into_iter().next());
+            let config = first(root.strings("model_config")?);
+            let graph = config.map(|config| graph_of("model_config", config.as_bytes())).transpose()?;
+            let is_legacy = graph.is_some() || root.strings("layer_names")?.is_some();
+            // The first versions wrote none.
+            let version = first(root.strings("keras_version")?).unwrap_or_default();
+            (graph, is_legacy, is_legacy && is_before_3(&version))
+        };
+        Ok(Self { graph, weights: bytes, is_legacy, is_keras_2 })
+    }
+
+    /// The name of the network, if the file has one.
+    pub fn name(&self) -> Option<&str> {
+        self.graph.as_ref().map(|graph| &graph.name[..])
+    }
+
+    /// The inputs of the network, if the file has one: names and shapes, with the batch.
+    pub fn inputs(&self) -> &[(String, Vec<Option<usize>>)] {
+        self.graph.as_ref().map_or(&[], |graph| &graph.inputs)
+    }
+
+    /// The class and name of a layer, if the file has a network.
+    pub(super) fn title(&self, layer: usize) -> Option<String> {
+        self.graph.as_ref()?.layers.get(layer).map(title)
+    }
+
+    /// The layers as `model:` of a preset has them, whose data have these `channels`; `None` if the file has only weights.
+    ///
+    /// # Errors
+    /// For a layer that is not available, with what it is.
+    pub fn model(&self, channels: &[String]) -> Result<Option<Value>, ImportError> {
+        let Some(graph) = &self.graph else { return Ok(None) };
+        if graph.inputs.len() != channels.len().max(1) && !graph.inputs.is_empty() {
+            let what = format!(
+                "the network has {} inputs, the data have {}",
+                graph.inputs.len(),
+                channels.len().max(1)
+            );
+            return Err(ImportError::Config(what));
+        }
+        let mut layers = Vec::new();
+        for (i, layer) in graph.layers.iter().enumerate() {
+            let fail = |what: String| ImportError::Layer { layer: i, title: title(layer), what };
+            let inputs = self.inputs_of(graph, i, channels).map_err(fail)?;
+            let config = translate(&layer.class, layer.config.clone(), self.is_keras_2, 0).map_err(fail)?;
+            let mut entry = json!({"class_name": layer.class, "config": config});
+            if !inputs.is_empty() {
+                entry["inputs"] = inputs.into();
+            }
+            layers.push(entry);
+        }
+        Ok(Some(layers.into()))
+    }
+
+    /// What layer `i` reads, in the words of a preset; empty for what is before it.
+    fn inputs_of(&self, graph: &Graph, i: usize, channels: &[String]) -> Result<Vec<Value>, String> {
+        let layer = &graph.layers[i];
+        let mut inputs = Vec::new();
+        for name in &layer.inputs {
+            let earlier = graph.layers[..i].iter().position(|earlier| earlier.name == *name);
+            let data = graph.inputs.iter().position(|(input, _)| input == name);
+            inputs.push(match (earlier, data) {
+                (Some(earlier), _) => Value::from(earlier),
+                (None, Some(data)) => {
+                    channels.get(data).map_or(Value::Null, |channel| channel.clone().into())
+                }
+                (None, None) => return Err(format!("it reads `{name}`, which is not there")),
+            });
+        }
+        // Query, value and key: the key is the value if it is not given.
+        if inputs.len() == 3 && inputs[1] == inputs[2] && is_attention(&layer.class) {
+            inputs.pop();
+        }
+        if inputs.len() == 2 && inputs[0] == inputs[1] && is_attention(&layer.class) {
+            inputs.pop();
+        }
+        let before = i.checked_sub(1).map_or(Value::Null, Value::from);
+        if inputs == [before] {
+            inputs.clear();
+        }
+        if inputs.contains(&Value::Null) {
+            return Err("only the first layer reads data that have no name".into());
+        }
+        Ok(inputs)
+    }
+
+    /// The weights of `network`, which is that of the file: those of each layer in the order of the description.
+    ///
+    /// # Errors
+    /// If weights are missing or have other shapes.
+    pub fn weights(&self, network: &NetworkDescription<'_>) -> Result<Vec<Vec<Vec<f32>>>, ImportError> {
+        let file = File::open(&self.weights)?;
+        let root = file.root()?;
+        let names = match &self.graph {
+            Some(graph) => {
+                let all = group_names(graph.classes.iter().map(String::as_str));
+                graph.layers.iter().map(|layer| all[layer.place].clone()).collect()
+            }
+            None => groups(network),
+        };
+        let legacy = if self.is_legacy { Some(legacy_groups(&root)?) } else { None };
+        let mut all = Vec::new();
+        for (i, layer) in network.layers.iter().enumerate() {
+            let fail = |what: String| ImportError::Layer { layer: i, title: layer.node.title(), what };
+            let found = match &legacy {
+                Some(groups) => {
+                    let own = self.graph.as_ref().map(|graph| &graph.layers[i].name[..]);
+                    legacy_weights(groups, own, network, i).map_err(fail)?
+                }
+                None => at_paths(&root.get("layers")?, &names[i], layer)?,
+            };
+            let mut values = checked(layer, found).map_err(fail)?;
+            if self.is_keras_2 {
+                let graph_layer = self.graph.as_ref().and_then(|graph| graph.layers.get(i));
+                hard_sigmoid(layer, graph_layer, &mut values);
+            }
+            all.push(values);
+        }
+        Ok(all)
+    }
+}
+
+fn graph_of(name: &str, text: &[u8]) -> Result<Graph, ImportError> {
+    let config: Value = serde_json::from_slice(text)
+        .map_err(|error| ImportError::Config(format!("{name} is not JSON: {error}")))?;
+    let graph = graph::read(&config)?;
+    match graph.layers.len() {
+        1..=MAX_LAYERS => Ok(graph),
+        count => Err(ImportError::Config(format!(
+            "the network has {count} layers; 1 to {MAX_LAYERS} can be imported"
+        ))),
+    }
+}
+
+fn is_before_3(version: &str) -> bool {
+    version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major < 3)
+}
+
+fn is_attention(class: &str) -> bool {
+    matches!(class, "Attention" | "AdditiveAttention" | "MultiHeadAttention")
+}
+
+fn title(layer: &GraphLayer) -> String {
+    format!("{} `{}`", layer.class, layer.name)
+}
+
+/// Arguments that say nothing of the network, or what is said of it elsewhere.
+const DROPPED: [&str; 9] = [
+    "name",
+    "batch_shape",
+    "batch_input_shape",
+    "input_dtype",
+    "backward_layer",
+    "query_shape",
+    "key_shape",
+    "value_shape",
+    "ragged",
+];
+
+/// The arguments of a layer as the reader of presets takes them; what it does not know it refuses by its name.
+///
+/// # Errors
+/// For a layer with code, and for two directions that differ.
+fn translate(
+    class: &str,
+    mut config: Map<String, Value>,
+    is_keras_2: bool,
+    depth: usize,
+) -> Result<Value, String> {
+    if class == "Lambda" {
+        return Err("it is code of Python, which is not run".into());
+    }
+    if depth > 2 {
+        return Err("a layer within a layer within a layer".into());
+    }
+    if class == "Bidirectional"
+        && let (Some(forward), Some(backward)) = (config.get("layer"), config.get("backward_layer"))
+        && !backward.is_null()
+        && half(forward) != half(backward)
+    {
+        return Err("its two directions differ; both have the same layer here".into());
+    }
+    // `null` is the default everywhere.
+    config.retain(|key, value| {
+        !value.is_null() && (depth == 0 && key == "name" || !DROPPED.contains(&key.as_str()))
+    });
+    if is_keras_2 && class == "GRU" && !config.contains_key("reset_after") {
+        config.insert("reset_after".into(), false.into());
+    }
+    if is_keras_2 && class == "BatchNormalization" && config.get("axis").is_some_and(|axis| axis.is_array()) {
+        let axis = config["axis"].get(0).cloned().unwrap_or_default();
+        config.insert("axis".into(), axis);
+    }
+    if let Some(inner) = config.get("layer").cloned() {
+        let inner_class = inner["class_name"].as_str().unwrap_or_default().to_owned();
+        let mut inner = inner.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
+        if class == "Bidirectional" {
+            // Keras sets it in both directions by itself.
+            inner.remove("zero_output_for_mask");
+        }
+        let inner = translate(&inner_class, inner, is_keras_2, depth + 1)?;
+        config.insert("layer".into(), json!({"class_name": inner_class, "config": inner}));
+    }
+    if is_keras_2 {
+        refuse_hard_sigmoid(class, &config)?;
+    }
+    Ok(Value::Object(config))
+}
+
+/// What one direction of a Bidirectional shares with the other.
+fn half(layer: &Value) -> (Value, Value) {
+    let mut config = layer.get("config").cloned().unwrap_or_default();
+    if let Value::Object(fields) = &mut config {
+        fields.retain(|key, _| key != "name" && key != "go_backwards");
+    }
+    (layer["class_name"].clone(), without_identity(config))
+}
+
+/// A value without numbers that tell apart objects which are the same.
+fn without_identity(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let kept = fields
+                .into_iter()
+                .filter(|(key, value)| !value.is_null() && key != "seed" && key != "shared_object_id");
+            kept.map(|(key, value)| (key, without_identity(value))).collect()
+        }
+        other => other,
+    }
+}
+
+/// Keras 2's hard sigmoid is `clip(0.2·x + 0.5)`, that of Keras 3 and here `clip(x/6 + 0.5)` of a number that is 1.2 times as great: where
+/// it is a function of weighted sums alone, the weights are. An activation of a cell state is not.
+fn refuse_hard_sigmoid(class: &str, config: &Map<String, Value>) -> Result<(), String> {
+    let is_hard = |key: &str| config.get(key).and_then(Value::as_str) == Some("hard_sigmoid");
+    let possible = matches!(class, "Dense" | "Conv1D" | "SimpleRNN" | "TimeDistributed" | "Bidirectional");
+    match is_hard("activation") && !possible {
+        true => Err(
+            "its activation is the hard_sigmoid of Keras 2, clip(0.2·x + 0.5), which is not available here"
+                .into(),
+        ),
+        false => Ok(()),
+    }
+}
+
+/// Makes the weights before a `hard_sigmoid` of Keras 2 1.2 times as great.
+fn hard_sigmoid(layer: &DescribedLayer<'_>, file: Option<&GraphLayer>, values: &mut [Vec<f32>]) {
+    let Some(file) = file else { return };
+    let config = match file.config.get("layer").and_then(|inner| inner.get("config")) {
+        Some(inner) => inner.as_object().cloned().unwrap_or_default(),
+        None => file.config.clone(),
+    };
+    let is_hard = |key: &str| config.get(key).and_then(Value::as_str) == Some("hard_sigmoid");
+    let gates = is_hard("recurrent_activation");
+    let all = is_hard("activation");
+    for (tensor, values) in layer.weights.iter().zip(values) {
+        let width = tensor.shape.last().copied().unwrap_or(1).max(1);
+        let units = config.get("units").and_then(Value::as_u64).map_or(width, |units| units as usize).max(1);
+        for (i, value) in values.iter_mut().enumerate() {
+            // The third gate is the candidate, which has the other activation.
+            let is_gate = gates && i % width / units != 2;
+            if is_gate || all && !gates {
+                *value *= 1.2;
+            }
+        }
+    }
+}
+
+/// The weights of a layer in the group `name` of `layers`.
+fn at_paths(
+    layers: &Object<'_, '_>,
+    name: &str,
+    layer: &DescribedLayer<'_>,
+) -> Result<Vec<Dataset>, ImportError> {
+    let mut found = Vec::new();
+    for path in paths(layer) {
+        let path = format!("{name}/{path}");
+        // Earlier versions of Keras 3 had private names for the parts of an attention.
+        let private = path.replacen(&format!("{name}/"), &format!("{name}/_"), 1);
+        let object = match layers.find(&path)? {
+            Some(object) => object,
+            None => match layers.find(&private)? {
+                Some(object) => object,
+                None => layers.get(&path)?,
+            },
+        };
+        found.push(dataset(&object)?);
+    }
+    Ok(found)
+}
+
+/// The numbers of a dataset. Keras marks types that HDF5 has not by an attribute.
+fn dataset(object: &Object<'_, '_>) -> Result<Dataset, ImportError> {
+    if let Ok(Some(kind)) = object.strings("dtype") {
+        let what = format!(
+            "`{}` is of type {}; float16, float32 and float64 can be imported",
+            object.path(),
+            kind.join(" ")
+        );
+        return Err(ImportError::Config(what));
+    }
+    Ok(object.dataset()?)
+}
+
+/// The layers of an older file with their weights, in its order.
+fn legacy_groups(root: &Object<'_, '_>) -> Result<Vec<(String, Vec<Dataset>)>, ImportError> {
+    let weights = root.find("model_weights")?;
+    let root = weights.as_ref().unwrap_or(root);
+    let mut groups = Vec::new();
+    for name in chunked_strings(root, "layer_names")? {
+        let group = root.get(&name)?;
+        let mut datasets = Vec::new();
+        for path in chunked_strings(&group, "weight_names")? {
+            datasets.push(dataset(&group.get(&path)?)?);
+        }
+        groups.push((name, datasets));
+    }
+    Ok(groups)
+}
+
+/// A list of strings; one that is longer than an attribute may be is in several, `layer_names0`, `layer_names1`, ….
+fn chunked_strings(object: &Object<'_, '_>, name: &str) -> Result<Vec<String>, ImportError> {
+    match object.strings(name) {
+        Ok(Some(strings)) => return Ok(strings),
+        // An empty list has no type of strings.
+        Err(Hdf5Error::Kind { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+        Ok(None) => {}
+    }
+    let mut all = Vec::new();
+    for i in 0..MAX_LAYERS {
+        let Some(strings) = object.strings(&format!("{name}{i}"))? else { break };
+        all.extend(strings);
+    }
+    Ok(all)
+}
+
+/// The weights of layer `i` in an older file: those of its name, or without names the `i`-th that has any.
+fn legacy_weights(
+    groups: &[(String, Vec<Dataset>)],
+    name: Option<&str>,
+    network: &NetworkDescription<'_>,
+    i: usize,
+) -> Result<Vec<Dataset>, String> {
+    if network.layers[i].weights.is_empty() {
+        return Ok(Vec::new());
+    }
+    let group = match name {
+        Some(name) => groups.iter().find(|(group, _)| group == name),
+        None => {
+            let before = network.layers[..i].iter().filter(|layer| !layer.weights.is_empty()).count();
+            groups.iter().filter(|(_, datasets)| !datasets.is_empty()).nth(before)
+        }
+    };
+    group.map(|(_, datasets)| datasets.clone()).ok_or_else(|| "the file has no weights of it".to_owned())
+}
+
+/// The numbers of the weights, whose shapes must be those of the layer.
+fn checked(layer: &DescribedLayer<'_>, found: Vec<Dataset>) -> Result<Vec<Vec<f32>>, String> {
+    if found.len() != layer.weights.len() {
+        return Err(format!("the file has {} weights of it, not {}", found.len(), layer.weights.len()));
+    }
+    let mut all = Vec::new();
+    for (weights, dataset) in layer.weights.iter().zip(found) {
+        // A scalar may be one number in a row.
+        let is_scalar = weights.shape.is_empty() && dataset.shape == [1];
+        if dataset.shape != weights.shape && !is_scalar {
+            return Err(format!(
+                "`{}` has the shape {:?} in the file, not {:?}",
+                weights.name, dataset.shape, weights.shape
+            ));
+        }
+        if dataset.values.iter().any(|value| !value.is_finite()) {
+            return Err(format!("`{}` has numbers that are not finite", weights.name));
+        }
+        all.push(dataset.values);
+    }
+    Ok(all)
+}

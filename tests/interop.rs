@@ -1,0 +1,232 @@
+//! Networks in the files of other programs.
+//!
+//! `cargo test --release --test interop -- --ignored` writes every network of `tests/keras`, and lets Keras predict with it:
+//! `KERAS_PYTHON` names a Python with the packages of `tests/interop/requirements.txt`.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
+
+#[path = "keras/case.rs"]
+#[allow(dead_code, reason = "other tests use the rest")]
+mod case;
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use case::{Case, load, own_fixtures};
+use flate2::read::GzDecoder;
+use ndarray::Array2;
+use proptest::prelude::*;
+use serde_json::json;
+use unrolled::interop::keras::{self, KerasFile};
+use unrolled::interop::zip::{self, Archive};
+use unrolled::interop::{ImportedNetwork, NetworkDescription, hdf5};
+use unrolled::nn::{Input, Mode, Shard, TargetsView};
+use unrolled::preset::{self, Overrides};
+
+/// The networks of `tests/keras` with their names.
+fn cases() -> Vec<(String, Case)> {
+    let folder = std::env::var_os("PARITY_FIXTURES").map_or_else(own_fixtures, PathBuf::from);
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
+    files.sort();
+    let name = |path: &Path| path.file_stem().unwrap().to_string_lossy().into_owned();
+    let mut all: Vec<(String, Case)> =
+        files.iter().map(|file| (name(file), Case::read(file).unwrap())).collect();
+    let random = Case::read_packed(&own_fixtures().with_file_name("random.jsonl")).unwrap();
+    all.extend(random.into_iter().enumerate().map(|(i, case)| (format!("random-{i}"), case)));
+    all
+}
+
+/// Writes a network to `NAME.keras` in the folder `to`, and its data and predictions to `NAME.json`.
+fn write(to: &Path, name: &str, case: &Case) -> Result<(), String> {
+    let (layers, channels, model) = (case.layers()?, case.channels()?, case.model()?);
+    let mut params = model.params();
+    load(&mut params, case)?;
+    let network = NetworkDescription::new(name, &layers, &channels, case.loss()?, &params);
+    let network = network.map_err(|error| error.to_string())?;
+    let bytes = keras::archive(&network).map_err(|error| error.to_string())?;
+    std::fs::write(to.join(format!("{name}.keras")), bytes).unwrap();
+    let (shape, x) = case.tensor("x")?;
+    let rows = shape[0] / case.batches();
+    let mut shard = Shard::new(&model, &params);
+    case.load_batch(&mut shard, 0, 0..rows)?;
+    shard.forward(&model, &params, Mode::Evaluate);
+    let out: Vec<f32> = shard.output(&model).iter().copied().collect();
+    let mut shape = shape.clone();
+    shape[0] = rows;
+    let x = &x[..shape.iter().product()];
+    let has_channels = case.config["data"]["channels"].is_array();
+    let text = json!({
+        "x": x, "shape": shape, "channels": has_channels, "out": out, "logits": network.activation.map(|f| f.name()),
+    });
+    std::fs::write(to.join(format!("{name}.json")), text.to_string()).unwrap();
+    Ok(())
+}
+
+#[test]
+#[ignore = "needs Keras"]
+fn keras_predicts_the_same() {
+    let folder = std::env::var_os("INTEROP_FILES").map(PathBuf::from);
+    let temporary = tempfile::tempdir().unwrap();
+    let to = folder.unwrap_or_else(|| temporary.path().to_owned());
+    std::fs::create_dir_all(&to).unwrap();
+    let (mut written, mut failed) = (0, Vec::new());
+    for (name, case) in cases() {
+        match write(&to, &name, &case) {
+            Ok(()) => written += 1,
+            Err(error) => failed.push(format!("{name}: {error}")),
+        }
+    }
+    println!("{written} networks; not written: {failed:#?}");
+    let python = std::env::var_os("KERAS_PYTHON").unwrap_or_else(|| "python3".into());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/check.py");
+    let status = Command::new(python).arg(script).arg(&to).status().unwrap();
+    assert!(status.success() && written > 100);
+    // Activations with parameters for which Keras has no layer.
+    assert!(failed.iter().all(|error| error.contains("cannot store the activation")), "{failed:#?}");
+}
+
+/// The content of a compressed file in `tests/interop/files`.
+fn file(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/interop/files/{name}.gz"));
+    let mut bytes = Vec::new();
+    GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn import(keras: &KerasFile, preset: Option<&str>) -> Result<ImportedNetwork, String> {
+    let given = || preset.map(|text| preset::reload(text, &Overrides::default()).unwrap().spec);
+    let spec =
+        keras.spec(None, &[]).map_err(|error| error.to_string())?.or_else(given).ok_or("only weights")?;
+    ImportedNetwork::of_keras(keras, spec).map_err(|error| error.to_string())
+}
+
+fn predict(network: &ImportedNetwork, ids: &serde_json::Value) -> Vec<f32> {
+    let rows: Vec<Vec<u32>> = serde_json::from_value(ids.clone()).unwrap();
+    let x = Array2::from_shape_vec((rows.len(), rows[0].len()), rows.concat()).unwrap();
+    let mut shard = Shard::new(&network.model, &network.params);
+    shard.load(Input::Ids(x.view()), TargetsView::None);
+    shard.forward(&network.model, &network.params, Mode::Evaluate);
+    shard.output(&network.model).iter().copied().collect()
+}
+
+/// All tensors below `layers`, by their paths.
+fn tensors(hdf5: &[u8]) -> BTreeMap<String, (Vec<usize>, Vec<u32>)> {
+    let file = hdf5::File::open(hdf5).unwrap();
+    let layers = file.root().unwrap().get("layers").unwrap();
+    let read = |path: String| {
+        let dataset = layers.get(&path).unwrap().dataset().unwrap();
+        (path, (dataset.shape, dataset.values.iter().map(|value| value.to_bits()).collect()))
+    };
+    let paths = layers.datasets().unwrap().into_iter();
+    // The states of random numbers are no weights.
+    paths.filter(|path| !path.contains("seed_generator")).map(read).collect()
+}
+
+fn expected() -> serde_json::Map<String, serde_json::Value> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/files/expected.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn files_of_keras_predict_here_what_they_predict_there() {
+    let all = expected();
+    assert_eq!(all.len(), 8);
+    for (name, case) in all {
+        let keras = KerasFile::open(file(&name)).unwrap();
+        let imported = import(&keras, None).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let theirs: Vec<f32> = serde_json::from_value(case["out"].clone()).unwrap();
+        let ours = predict(&imported, &case["ids"]);
+        let difference = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(ours.len() == theirs.len() && difference <= 1e-6, "{name}: {difference}");
+    }
+}
+
+#[test]
+fn what_is_imported_is_exported_with_the_same_weights() {
+    for name in ["chain", "mixed", "branches"] {
+        let bytes = file(&format!("{name}.keras"));
+        let imported = import(&KerasFile::open(bytes.clone()).unwrap(), None).unwrap();
+        let network = NetworkDescription::of_run(&imported.spec, &imported.params).unwrap();
+        let exported = keras::weights(&network).unwrap();
+        let original = Archive::open(&bytes).unwrap().member("model.weights.h5").unwrap().unwrap();
+        assert_eq!(tensors(&exported), tensors(&original), "{name}");
+        // And once more, through an archive of ours: to the byte.
+        let archive = keras::archive(&network).unwrap();
+        let again = import(&KerasFile::open(archive.clone()).unwrap(), None).unwrap();
+        assert_eq!(again.params.values(), imported.params.values(), "{name}");
+        let network = NetworkDescription::of_run(&again.spec, &again.params).unwrap();
+        assert_eq!(keras::archive(&network).unwrap(), archive, "{name}");
+    }
+}
+
+#[test]
+fn weights_alone_are_read_into_a_preset() {
+    let whole = KerasFile::open(file("chain.keras")).unwrap();
+    let preset = whole.spec(None, &[]).unwrap().unwrap().to_yaml().unwrap();
+    let of_archive = import(&whole, None).unwrap();
+    let alone = KerasFile::open(file("chain.weights.h5")).unwrap();
+    assert_eq!(import(&alone, None).err().as_deref(), Some("only weights"));
+    let of_weights = import(&alone, Some(&preset)).unwrap();
+    assert_eq!(of_weights.params.values(), of_archive.params.values());
+    let wider = preset.replace("units: 3", "units: 4");
+    let error = import(&alone, Some(&wider)).err().unwrap();
+    insta::assert_snapshot!(error, @"layer 2 (Bidirectional `bidirectional`): `fwd.kernel` has the shape [4, 12] in the file, not [4, 16]");
+}
+
+/// A file of Keras with another configuration.
+fn with_config(change: impl Fn(&mut serde_json::Value)) -> Result<ImportedNetwork, String> {
+    let bytes = file("chain.keras");
+    let archive = Archive::open(&bytes).unwrap();
+    let member = |name| archive.member(name).unwrap().unwrap();
+    let mut config = serde_json::from_slice(&member("config.json")).unwrap();
+    change(&mut config);
+    let (config, weights) = (config.to_string(), member("model.weights.h5"));
+    let changed = zip::write(&[("config.json", config.as_bytes()), ("model.weights.h5", &weights)]).unwrap();
+    import(&KerasFile::open(changed).map_err(|error| error.to_string())?, None)
+}
+
+#[test]
+fn what_cannot_be_imported_is_named() {
+    let layer = |i: usize, key: &str, value: serde_json::Value| {
+        let key = key.to_owned();
+        move |config: &mut serde_json::Value| config["config"]["layers"][i][&key] = value.clone()
+    };
+    let argument = |i: usize, key: &str, value: serde_json::Value| {
+        let key = key.to_owned();
+        move |config: &mut serde_json::Value| config["config"]["layers"][i]["config"][&key] = value.clone()
+    };
+    let errors = [
+        with_config(layer(2, "class_name", "Lambda".into())),
+        with_config(layer(2, "class_name", "ConvLSTM1D".into())),
+        with_config(argument(1, "output_dim", 5.into())),
+        with_config(argument(4, "dtype", "bfloat16".into())),
+        with_config(argument(6, "activation", "linear".into())),
+        with_config(|config| config["class_name"] = "MyModel".into()),
+        with_config(|config| {
+            config["config"]["layers"][3]["config"]["backward_layer"]["config"]["units"] = 9.into()
+        }),
+        KerasFile::open(b"not a file".to_vec())
+            .map_err(|error| error.to_string())
+            .and_then(|file| import(&file, None)),
+    ];
+    let messages: Vec<String> = errors.into_iter().map(|error| error.err().unwrap()).collect();
+    insta::assert_snapshot!("not_imported", messages.join("\n"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Whatever bytes are changed in a file, it is imported or refused.
+    #[test]
+    fn changed_files_never_panic(index in any::<prop::sample::Index>(), name in 0_usize..4, byte in any::<u8>()) {
+        let mut bytes = file(["chain.keras", "branches.h5", "keras2.h5", "keras2-branches.h5"][name]);
+        let at = index.index(bytes.len());
+        bytes[at] = byte;
+        if let Ok(keras) = KerasFile::open(bytes) {
+            let _ = import(&keras, None);
+        }
+    }
+}
