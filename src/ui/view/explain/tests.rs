@@ -47,14 +47,3 @@ fn the_terms_of_the_field_are_explained_where_they_are_seen_and_in_the_glossary(
         assert!(glossary.contains(&term.to_lowercase()), "{term} in the glossary");
     }
 }
-
-#[test]
-fn the_places_beside_a_panel_do_not_cover_it() {
-    let area = Rect::new(0, 2, 120, 36);
-    for panel in [Rect::new(0, 2, 60, 18), Rect::new(60, 20, 60, 18), Rect::new(40, 2, 40, 36)] {
-        for place in places_beside(panel, area) {
-            assert!(place.intersection(panel).is_empty(), "{panel}: {place}");
-            assert!(area.union(place) == area || place.is_empty(), "{place}");
-        }
-    }
-}
