@@ -23,6 +23,7 @@ mod plot;
 mod predict;
 mod presets;
 mod race;
+mod records;
 mod remove;
 mod replay;
 mod resume;

@@ -16,6 +16,7 @@ mod forecaster;
 mod generator;
 mod language_model;
 mod network;
+mod stream;
 mod tagger;
 
 use std::path::Path;
@@ -33,6 +34,7 @@ pub use forecaster::{Forecast, ForecastEvaluation, Forecaster, WorstForecast};
 pub use generator::Generator;
 pub use language_model::{LanguageModel, TextEvaluation};
 use network::Network;
+pub use stream::{StreamState, TokenStream};
 pub use tagger::{TaggedSentence, TaggedWord, Tagger};
 
 /// A trained network, by its task.

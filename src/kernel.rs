@@ -16,7 +16,9 @@ mod function;
 mod gather_scatter;
 mod gemm;
 mod norm;
+mod peak_bandwidth;
 mod peak_flops;
+pub mod profile;
 pub mod recurrent;
 mod simd;
 mod softmax;
@@ -36,7 +38,8 @@ pub use function::{FastFunction, Function};
 pub use gather_scatter::{add_column_sums, gather_add, gather_sum, gather_sum_backward, scatter_add};
 pub use gemm::{Matrix, matmul, matmul_bias};
 pub use norm::{SumOfSquares, l2_norm};
-pub use peak_flops::multiply_add_in_registers;
+pub use peak_bandwidth::read_in_order;
+pub use peak_flops::{dependent_multiply_adds, multiply_add_in_registers};
 pub(crate) use simd::Simd;
 pub use softmax::{softmax, softmax_with_log_sum};
 pub use thread_pool::ThreadPool;
@@ -118,10 +121,10 @@ pub fn instruction_set() -> &'static str {
 /// The body and everything it calls must be `#[inline(always)]`: only inlined code is compiled for the instruction set.
 macro_rules! dispatch {
     (
-        $vis:vis fn $name:ident $(<const $n:ident: usize, $u:ident: $bound:path>)? ($($arg:ident: $ty:ty),* $(,)?)
+        $vis:vis fn $name:ident $(<const $n:ident: usize $(, $u:ident: $bound:path)?>)? ($($arg:ident: $ty:ty),* $(,)?)
         $(-> $out:ty)? = $body:ident
     ) => {
-        $vis fn $name $(<const $n: usize, $u: $bound>)? (isa: crate::kernel::Isa, $($arg: $ty),*) $(-> $out)? {
+        $vis fn $name $(<const $n: usize $(, $u: $bound)?>)? (isa: crate::kernel::Isa, $($arg: $ty),*) $(-> $out)? {
             use crate::kernel::simd::Portable;
             #[cfg(target_arch = "aarch64")]
             use crate::kernel::simd::Neon;
@@ -129,23 +132,23 @@ macro_rules! dispatch {
             use crate::kernel::simd::{Avx2, Avx512};
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
-            fn avx2 $(<const $n: usize, $u: $bound>)? ($($arg: $ty),*) $(-> $out)? {
-                $body::<Avx2, Avx2 $(, $n, $u)?>($($arg),*)
+            fn avx2 $(<const $n: usize $(, $u: $bound)?>)? ($($arg: $ty),*) $(-> $out)? {
+                $body::<Avx2, Avx2 $(, $n $(, $u)?)?>($($arg),*)
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")]
-            fn avx512 $(<const $n: usize, $u: $bound>)? ($($arg: $ty),*) $(-> $out)? {
-                $body::<Avx512, Avx2 $(, $n, $u)?>($($arg),*)
+            fn avx512 $(<const $n: usize $(, $u: $bound)?>)? ($($arg: $ty),*) $(-> $out)? {
+                $body::<Avx512, Avx2 $(, $n $(, $u)?)?>($($arg),*)
             }
             match isa {
-                crate::kernel::Isa::Portable => $body::<Portable, Portable $(, $n, $u)?>($($arg),*),
+                crate::kernel::Isa::Portable => $body::<Portable, Portable $(, $n $(, $u)?)?>($($arg),*),
                 // SAFETY: a value `Avx2` or `Avx512` is only made by `Isa::available`, after run-time detection.
                 #[cfg(target_arch = "x86_64")]
                 crate::kernel::Isa::Avx2 => unsafe { avx2($($arg),*) },
                 #[cfg(target_arch = "x86_64")]
                 crate::kernel::Isa::Avx512 => unsafe { avx512($($arg),*) },
                 #[cfg(target_arch = "aarch64")]
-                crate::kernel::Isa::Neon => $body::<Neon, Neon $(, $n, $u)?>($($arg),*),
+                crate::kernel::Isa::Neon => $body::<Neon, Neon $(, $n $(, $u)?)?>($($arg),*),
             }
         }
     };

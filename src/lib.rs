@@ -22,6 +22,7 @@
 //! | [`train`] | one training: session, step on several threads, training loop |
 //! | [`infer`] | predictions, forecasts, tags, generated text and evaluations of a trained network |
 //! | [`inspect`] | files and folders of users: what they contain, and a draft of a preset for them |
+//! | [`interop`] | networks and records of trainings in the formats of other programs |
 //! | [`runs`] | the runs of a folder: table, filter, groups, comparison, notes |
 //! | [`run`] | the run folder: recording, checkpoints, reading back; hub, control socket, owner |
 //! | [`preset`] | a preset file → the resolved `RunSpec`; the built-in presets |
@@ -46,6 +47,7 @@ pub mod fetch;
 pub mod help;
 pub mod infer;
 pub mod inspect;
+pub mod interop;
 pub mod kernel;
 pub mod memory;
 pub mod metrics;

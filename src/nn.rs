@@ -116,7 +116,7 @@ pub use lstm::LSTM;
 pub use masking::Masking;
 pub use max_pooling1d::MaxPooling1D;
 pub use maximum::Maximum;
-pub use model::{BuildError, Model, ReceptiveField};
+pub use model::{BuildError, InputSource, Model, ReceptiveField};
 pub use multi_head_attention::MultiHeadAttention;
 pub use multiply::Multiply;
 pub use non_finite::NonFiniteSearch;

@@ -14,10 +14,12 @@ mod event;
 mod examples;
 mod findings;
 mod instruments;
+mod neighbours;
 mod non_finite;
 mod probe;
 mod race;
 mod table;
+mod units;
 mod weights;
 
 pub use alert::{Alert, AlertKind};
@@ -31,8 +33,10 @@ pub use event::{
 pub use examples::{ClassifiedText, EntityCount, SeriesExcerpt, ValidationExamples, WordErrors};
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};
 pub use instruments::{Instruments, LayerHealth, ParamNorms, QuantityHealth};
+pub use neighbours::{EmbeddingNeighbours, WordNeighbours};
 pub use non_finite::{NonFinite, Phase};
 pub use probe::{AttentionWeights, TokenInfluence, TokenWindow};
 pub use race::RaceEvent;
 pub use table::{ClassCount, DataFacts, LayerRow, ModelTable, ProbeChange, ProbeText, ProbeVariant};
+pub use units::{LayerUnit, StepResponse, TokenResponse, UnitResponse};
 pub use weights::{KernelPicture, WeightDistribution, WeightDistributions};

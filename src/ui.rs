@@ -15,7 +15,6 @@
 
 pub mod app;
 pub mod browser;
-pub mod compare;
 pub mod config;
 pub mod dashboard;
 mod diagnosis;
@@ -24,6 +23,7 @@ pub mod edit;
 mod filter;
 pub mod findings;
 mod forecast_lines;
+pub mod group;
 pub mod help;
 pub mod input;
 pub mod keymap;
@@ -50,7 +50,6 @@ mod widget;
 pub use app::{BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest, Launched, Link, MenuHooks};
 pub use app::{DatasetOffer, FetchEvent, FetchHooks};
 pub use browser::CustomDataHooks;
-pub use compare::CompareScreen;
 pub use edit::Estimate;
 pub use terminal::{ScreenSettings, TerminalOptions, UiError};
 

@@ -22,6 +22,8 @@ mod new;
 mod notice;
 #[path = "cli/own.rs"]
 mod own;
+#[path = "cli/records.rs"]
+mod records;
 #[path = "cli/sample.rs"]
 mod sample;
 #[path = "cli/sequences.rs"]

@@ -40,6 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("run", &["error", "durable", "metrics", "protocol"]),
     ("runs", &["error", "durable", "escape", "metrics", "number", "preset", "protocol", "run"]),
     ("infer", &["metrics", "protocol", "number", "rng", "data", "nn", "preset", "run"]),
+    ("interop", &["metrics", "protocol", "nn", "preset"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     (
         "train",
@@ -74,6 +75,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "inspect",
             "run",
             "runs",
+            "interop",
             "infer",
             "train",
             "experiment",

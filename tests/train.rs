@@ -23,6 +23,8 @@ mod measured;
 mod messages;
 #[path = "train/vectors.rs"]
 mod pretrained;
+#[path = "train/requested.rs"]
+mod requested;
 #[path = "train/sequences.rs"]
 mod sequences;
 #[path = "train/streamed.rs"]

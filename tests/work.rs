@@ -3,6 +3,12 @@
 //! One test after another: the allocator counts for the whole process.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, where a failure is the answer")]
 
+#[path = "work/dashboard.rs"]
+mod dashboard;
+#[allow(dead_code, reason = "other tests make recordings")]
+#[path = "common/recordings.rs"]
+mod recordings;
+
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};

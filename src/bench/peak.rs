@@ -32,19 +32,25 @@ impl Peak {
 }
 
 fn once(threads: usize) -> f64 {
-    let all_started = AtomicBool::new(false);
-    let work = || {
-        while !all_started.load(Ordering::Acquire) {
-            thread::yield_now();
-        }
+    all_at_once(threads, || {
         let (begin, mut operations) = (Instant::now(), 0);
         while begin.elapsed() < TRY {
             operations += multiply_add_in_registers(ROUNDS);
         }
         operations as f64 / begin.elapsed().as_secs_f64()
+    })
+}
+
+/// The sum of what `work` returns on each of `threads` threads, which begin together; fewer if the system has no more.
+pub(super) fn all_at_once(threads: usize, work: impl Fn() -> f64 + Sync) -> f64 {
+    let all_started = AtomicBool::new(false);
+    let work = || {
+        while !all_started.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        work()
     };
     thread::scope(|scope| {
-        // As many as the system has.
         let start = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
         let others: Vec<_> = (1..threads).map_while(start).collect();
         all_started.store(true, Ordering::Release);

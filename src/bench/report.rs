@@ -32,7 +32,7 @@ pub fn watched_heading(effort: Effort) -> String {
 }
 
 /// The version of the program, the threads and the instruction set.
-fn system(effort: Effort) -> String {
+pub(super) fn system(effort: Effort) -> String {
     let Effort { threads, .. } = effort;
     let unit = if threads == 1 { "thread" } else { "threads" };
     format!("unrolled {}, {threads} {unit}, {}", env!("CARGO_PKG_VERSION"), kernel::instruction_set())
@@ -88,7 +88,7 @@ pub fn rows(workload: &Workload, measured: &Measured) -> String {
 
 /// What every JSON line begins with.
 #[derive(Debug, Serialize)]
-struct Head<'a> {
+pub(super) struct Head<'a> {
     system: &'static str,
     version: &'static str,
     instructions: &'static str,
@@ -99,7 +99,7 @@ struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    fn new(workload: &'a Workload, effort: Effort, seconds_per_step: f64) -> Self {
+    pub(super) fn new(workload: &'a Workload, effort: Effort, seconds_per_step: f64) -> Self {
         Self {
             system: "unrolled",
             version: env!("CARGO_PKG_VERSION"),
@@ -207,7 +207,7 @@ pub fn watched_json(workload: &Workload, watched: &Watched, effort: Effort) -> s
 }
 
 /// Rounds a measurement to significant digits.
-fn rounded(x: f64, digits: i32) -> f64 {
+pub(super) fn rounded(x: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
     (x * scale).round() / scale
 }

@@ -10,7 +10,7 @@ use crate::data::{Batch, Data};
 use crate::metrics::Task;
 use crate::preset::WatchSpec;
 use crate::protocol::{DataFacts, Event, RunInfo, RunStatus, StepMetrics};
-use crate::train::{DivergedError, StepResult, Stepper, Watch};
+use crate::train::{Detail, DivergedError, StepResult, Stepper, Watch};
 
 /// The minimum number of rounds: fewer than six values have no 95 % interval of the median.
 const LEAST: usize = 6;
@@ -184,8 +184,9 @@ impl BlockTraining {
             self.step += 1;
             publish(Event::Step(self.metrics(&result, begin.elapsed())));
             if due {
-                self.watch.profile(&mut self.stepper, self.step, false, publish);
-                self.watch.probe(&self.stepper, self.step, false, publish);
+                let detail = self.watch.detail(i, None);
+                self.watch.profile(&mut self.stepper, self.step, detail == Detail::All, publish);
+                self.watch.probe(&mut self.stepper, self.step, detail, publish);
             }
         }
         Ok(begin.elapsed().as_secs_f64() / steps as f64)

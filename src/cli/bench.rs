@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use super::threads::processors;
-use crate::bench::{self, Effort, Peak, Workload};
+use crate::bench::{self, Effort, Peak, Roofs, Workload};
 use crate::cli::error::CliResult;
 
 #[derive(Debug, clap::Args)]
@@ -27,6 +27,9 @@ pub(super) struct BenchArgs {
     /// Measure the overhead of monitoring instead: instruments at their default rate, and a screen, each against unmonitored steps
     #[arg(long)]
     watch: bool,
+    /// Print instead where the time of a step goes: products, gates, gradients, optimizer, waiting, each beside its limit on this machine
+    #[arg(long, conflicts_with = "watch")]
+    profile: bool,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -38,7 +41,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub(super) fn bench(args: &BenchArgs) -> CliResult {
     let workloads = bench::workloads(args.workloads.as_deref(), &args.only)?;
     let effort = Effort { time: args.seconds, threads: args.threads.into() };
-    let (mut out, mut peak) = (std::io::stdout().lock(), Peak::new(effort.threads));
+    let mut out = std::io::stdout().lock();
+    if args.profile {
+        return profile(args, &workloads, effort, &mut out);
+    }
+    let mut peak = Peak::new(effort.threads);
     if !args.json {
         let heading = if args.watch { bench::watched_heading(effort) } else { bench::heading(effort) };
         if !print(&mut out, &heading)? {
@@ -52,6 +59,25 @@ pub(super) fn bench(args: &BenchArgs) -> CliResult {
             measured(workload, effort, &mut peak, args.json)?
         };
         if !print(&mut out, &text)? {
+            break;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints where the time of each workload's steps goes.
+fn profile(args: &BenchArgs, workloads: &[Workload], effort: Effort, out: &mut impl Write) -> CliResult {
+    let roofs = Roofs::measure(effort.threads)?;
+    if !args.json && !print(out, &bench::profile_heading(effort, &roofs))? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    for workload in workloads {
+        let profile = bench::profile(workload, effort, &roofs)?;
+        let text = match args.json {
+            true => bench::profile_json(workload, &profile, effort, &roofs)?,
+            false => bench::profile_rows(workload, &profile, effort),
+        };
+        if !print(out, &text)? {
             break;
         }
     }

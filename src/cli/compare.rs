@@ -8,8 +8,9 @@ use super::error::{CliError, CliResult};
 use super::runs::{RUNS, comparison_json, find, print_json, print_lines, width};
 use super::signals::Signals;
 use super::{ScreenArgs, print_error};
-use crate::runs::{self, Comparison, Table};
-use crate::ui::compare::{CompareScreen, MAX_RUNS};
+use crate::number::counted;
+use crate::runs::{self, Comparison, Differing, Table};
+use crate::ui::group::{Group, MOST_RUNS};
 use crate::ui::{self, InitialScreen};
 
 #[derive(Debug, clap::Args)]
@@ -20,9 +21,12 @@ pub(super) struct CompareArgs {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-    /// Print the table instead of the screen
+    /// Print the table instead of the screen, with the settings that differ by a preset or a change
     #[arg(long)]
     plain: bool,
+    /// With the table: print defaults that differ as well, such as those of another class of layer
+    #[arg(long, conflicts_with = "json")]
+    all: bool,
 }
 
 /// Compares runs.
@@ -38,11 +42,11 @@ pub(super) fn compare(args: &CompareArgs, screen: ScreenArgs) -> CliResult {
     if chosen.len() < 2 {
         return Err(CliError::usage("found one run; expected two or more to compare"));
     }
-    let is_shown = !args.json && !args.plain && stdin().is_terminal() && stdout().is_terminal();
-    if is_shown && chosen.len() <= MAX_RUNS {
+    let is_shown = !args.json && !args.plain && !args.all && stdin().is_terminal() && stdout().is_terminal();
+    if is_shown && chosen.len() <= MOST_RUNS {
         let settings = screen.settings()?;
         let signals = Signals::with_screen()?;
-        let start = InitialScreen::Compare(Box::new(CompareScreen::new(chosen)));
+        let start = InitialScreen::Group(Box::new(Group::of_runs(chosen)));
         let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), settings));
         return end(outcome, None, &signals);
     }
@@ -50,7 +54,17 @@ pub(super) fn compare(args: &CompareArgs, screen: ScreenArgs) -> CliResult {
     if args.json {
         return print_json([comparison_json(&comparison)].into_iter());
     }
-    print_lines(side_by_side(comparison.table(), width()), screen)
+    let all: Vec<&Differing> = comparison.of_training().collect();
+    let settings = if args.all { all.clone() } else { comparison.written() };
+    let hidden = all.len() - settings.len();
+    let note = (hidden > 0).then(|| format!("{} more by default; --all prints them", differ(hidden)));
+    let note = note.into_iter().flat_map(|note| [String::new(), note]);
+    print_lines(side_by_side(comparison.table(&settings), width()).chain(note), screen)
+}
+
+/// `2 settings differ`.
+fn differ(count: usize) -> String {
+    format!("{} {}", counted(count, "setting"), if count == 1 { "differs" } else { "differ" })
 }
 
 /// The run called `run`, or the runs of a folder of seeds or folds. A folder without any is passed over in words: `runs/*` may well name

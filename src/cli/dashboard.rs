@@ -10,6 +10,7 @@ use crossbeam_channel::RecvTimeoutError;
 use super::error::{CliError, CliResult};
 use super::follow::{code, ended_code, follow, follow_quietly, print_until_end, requeue};
 use super::notice::NoticeArgs;
+use super::records::{RecordArgs, resumed_steps};
 use super::screen_branches::ScreenBranches;
 use super::signals::{SENDER, Signals};
 use super::{ScreenArgs, closing, detach, exit, print_error};
@@ -59,16 +60,22 @@ pub(super) enum Shown {
     Branch(Option<BranchRequest>),
 }
 
-/// Starts a training and shows it; `notice` is word when it is over.
+/// Starts a training and shows it; `notice` is word when it is over, and `records` are written for other programs.
 pub(super) fn show_training(
     spec: RunSpec,
     options: Options,
     display: Display,
-    notice: &NoticeArgs,
+    (notice, records): (&NoticeArgs, &RecordArgs),
 ) -> CliResult<Shown> {
     let (at_end, warnings) = notice.clone().at_end(display.is_watched());
     let goes_on = options.resume.is_some();
-    let result = show(Trainer::start_with(spec, options, at_end)?, display, goes_on);
+    let resumed = options.folder.as_deref().filter(|_| goes_on);
+    // Without a recording nothing was resumed.
+    let resumed = resumed.map(|folder| resumed_steps(folder).map_or(0, |steps| steps.len()));
+    let trainer = Trainer::start_with(spec, options, at_end)?;
+    let records = records.start(trainer.folder(), resumed);
+    let result = show(trainer, display, goes_on);
+    records.finish();
     warnings.try_iter().for_each(|warning| print_error(&warning));
     result
 }

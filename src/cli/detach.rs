@@ -35,6 +35,7 @@ pub(super) fn resume(run: &Path, is_paused: bool) -> CliResult {
     let mut arguments = vec!["resume".into(), run.as_os_str().to_owned(), "--headless".into()];
     arguments.extend(is_paused.then(|| "--paused".into()));
     arguments.extend(threads_given());
+    arguments.extend(records_given());
     start_paused(run, arguments, is_paused)
 }
 
@@ -43,11 +44,22 @@ pub(super) fn threads_given() -> Vec<OsString> {
     threads(std::env::args_os())
 }
 
+/// The options `--tensorboard` and `--csv` that this process was given.
+fn records_given() -> Vec<OsString> {
+    let given = ["--tensorboard", "--csv"].into_iter();
+    given.flat_map(|name| option(name, std::env::args_os())).collect()
+}
+
 /// The option `--threads` of a command line.
 fn threads(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    let mut rest = arguments.skip_while(|argument| !argument.to_string_lossy().starts_with("--threads"));
+    option("--threads", arguments)
+}
+
+/// An option of a command line, with its value.
+fn option(name: &str, arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut rest = arguments.skip_while(|argument| !argument.to_string_lossy().starts_with(name));
     match rest.next() {
-        Some(option) if option == "--threads" => [option].into_iter().chain(rest.next()).collect(),
+        Some(option) if option == name => [option].into_iter().chain(rest.next()).collect(),
         Some(option) => vec![option],
         None => Vec::new(),
     }

@@ -1,6 +1,7 @@
 mod classes;
 mod input;
 mod series;
+mod stream;
 mod tags;
 
 use std::io::{self, IsTerminal, StdoutLock, Write};
@@ -29,6 +30,13 @@ pub(super) struct PredictArgs {
     /// Also print the prediction after every token (a tagger always prints one per word)
     #[arg(long)]
     per_token: bool,
+    /// Each line continues the text of those before, at a cost that does not grow: the prediction is for all that was read. Not for
+    /// networks that read ahead
+    #[arg(long)]
+    stream: bool,
+    /// With --stream: go on from the state in this file, if it exists, and save it after each line
+    #[arg(long, value_name = "FILE", requires = "stream")]
+    state: Option<PathBuf>,
     /// For several labels at once: predict those with at least this probability (by default those above 0.5)
     #[arg(long, value_name = "P", value_parser = probability)]
     threshold: Option<f32>,

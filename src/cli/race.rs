@@ -21,7 +21,8 @@ use crate::preset::Overrides;
 use crate::protocol::Command;
 use crate::run::race::{Standings, judge};
 use crate::train::Outcome;
-use crate::ui::race::{self, MAX_NETWORKS, RaceScreen};
+use crate::ui::group::{Group, MOST_RUNS};
+use crate::ui::race;
 use crate::ui::text::wrap;
 use crate::ui::{self, ExitReason, InitialScreen, ScreenSettings};
 
@@ -40,7 +41,7 @@ pub(super) struct RaceArgs {
     /// With --by time: end each training after so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<f64>,
-    /// Change one value of all presets, e.g. train.epochs=2; may be repeated
+    /// Change one value of all presets, e.g. train.epochs=2; may be repeated. Keys are as for `unrolled train`
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// The training data of all: a table, JSON lines, or a folder of classes
@@ -120,7 +121,7 @@ pub(super) fn race(args: &RaceArgs, screen: ScreenArgs) -> CliResult {
     let standings = plan.standings();
     let display = Display::new(args.headless || args.json, screen)?;
     let settings = match &display {
-        Display::Dashboard(settings) if standings.networks.len() <= MAX_NETWORKS => Some(*settings),
+        Display::Dashboard(settings) if standings.networks.len() <= MOST_RUNS => Some(*settings),
         _ => None,
     };
     let pace = plan.pace();
@@ -143,7 +144,7 @@ pub(super) fn race(args: &RaceArgs, screen: ScreenArgs) -> CliResult {
 ///
 /// # Errors
 /// As of the command.
-pub(super) fn start_builtin(name: &str) -> CliResult<(Race, RaceScreen)> {
+pub(super) fn start_builtin(name: &str) -> CliResult<(Race, Group)> {
     let plan = Plan::new(RaceOptions {
         names: vec![name.to_owned()],
         overrides: Overrides::default(),
@@ -155,13 +156,14 @@ pub(super) fn start_builtin(name: &str) -> CliResult<(Race, RaceScreen)> {
     })?;
     let (standings, pace) = (plan.standings(), plan.pace());
     let race = Race::start(plan, true, Box::new(|_| {}))?;
-    let screen = screen(&race, standings, "tokens", pace);
-    Ok((race, screen))
+    let group = group(&race, standings, "tokens", pace);
+    Ok((race, group))
 }
 
-fn screen(race: &Race, standings: Standings, budget: &'static str, pace: Option<f64>) -> RaceScreen {
+/// What the screen shows of a race.
+fn group(race: &Race, standings: Standings, budget: &'static str, pace: Option<f64>) -> Group {
     let link = (race.events.clone(), race.commands.named("screen"));
-    RaceScreen::new(standings, (budget, pace), link)
+    Group::of_race(standings, (budget, pace), link)
 }
 
 /// Shows the race until it is over or the user leaves it, and prints the result.
@@ -173,7 +175,7 @@ fn show(
 ) -> CliResult {
     let signals = Signals::with_screen()?;
     let budget = if by == By::Time { "time" } else { "tokens" };
-    let start = InitialScreen::Race(Box::new(screen(&race, standings, budget, pace)));
+    let start = InitialScreen::Group(Box::new(group(&race, standings, budget, pace)));
     let outcome = shown(|| ui::run(start, Vec::new(), &mut |_| Err(String::new()), settings));
     end_shown(outcome, race, &signals, args)
 }

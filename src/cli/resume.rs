@@ -9,6 +9,7 @@ use super::branch;
 use super::dashboard::{Display, show_training};
 use super::error::{CliError, CliResult};
 use super::notice::NoticeArgs;
+use super::records::RecordArgs;
 use super::threads::ThreadArgs;
 use crate::escape::foreign;
 use crate::experiment::{ResumePlan, plan_resume};
@@ -34,6 +35,8 @@ pub(super) struct ResumeArgs {
     paused: bool,
     #[command(flatten)]
     notice: NoticeArgs,
+    #[command(flatten)]
+    records: RecordArgs,
 }
 
 /// Resumes a run.
@@ -42,7 +45,7 @@ pub(super) fn resume(args: &ResumeArgs, screen: ScreenArgs) -> CliResult {
     let overrides = Overrides { set: args.set.clone(), ..Overrides::default() };
     let script = args.paused.then(|| (0, Command::Pause.by("detach"))).into_iter().collect();
     let options = Options { threads: args.threads.count(), script, ..Options::default() };
-    go_on(&folder, &overrides, options, args.headless, (screen, &args.notice))
+    go_on(&folder, &overrides, options, args.headless, (screen, &args.notice, &args.records))
 }
 
 /// Goes on with the run in `folder`, with the settings of `overrides` changed, and with the threads and the script of `options`. A run that is finished stays as it is: that is a success, so
@@ -52,7 +55,7 @@ pub(super) fn go_on(
     overrides: &Overrides,
     options: Options,
     headless: bool,
-    (screen, notice): (ScreenArgs, &NoticeArgs),
+    (screen, notice, records): (ScreenArgs, &NoticeArgs, &RecordArgs),
 ) -> CliResult {
     let ResumePlan { spec, notes, resume, is_finished } = plan_resume(folder, overrides)?;
     if is_finished {
@@ -77,5 +80,5 @@ pub(super) fn go_on(
         resume: Some(resume),
         ..options
     };
-    branch::after(show_training(spec, options, display, notice)?, screen)
+    branch::after(show_training(spec, options, display, (notice, records))?, screen)
 }

@@ -36,6 +36,13 @@ type Ended = Result<(Outcome, Vec<String>), ExperimentError>;
 
 /// Trains the preset of `args` once for every seed or fold.
 pub(super) fn train(args: &TrainArgs, repeat: &Repeat, screen: ScreenArgs) -> CliResult {
+    if let Some(option) = args.records.option() {
+        let what = format!(
+            "{option} records one training, and --seeds and --folds make several; \
+             `unrolled export RUN {option} …` writes the record of each"
+        );
+        return Err(CliError::usage(what));
+    }
     let options = RepeatOptions {
         root: args.run.clone(),
         threads: args.threads.count(),

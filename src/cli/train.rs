@@ -39,7 +39,7 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
             &args.overrides(),
             options,
             args.headless,
-            (screen, &args.notice),
+            (screen, &args.notice, &args.records),
         );
     }
     let Resolved { spec, notes } = preset::load(&args.preset, &args.overrides())?;
@@ -49,7 +49,7 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     let display = Display::new(args.headless, screen)?;
     let (folder, threads, watched) = (args.run.clone(), args.threads.count(), display.is_watched());
     let options = Options { folder, threads, watched, notes, ..Options::default() };
-    branch::after(show_training(spec, options, display, &args.notice)?, screen)
+    branch::after(show_training(spec, options, display, (&args.notice, &args.records))?, screen)
 }
 
 /// Starts the training in a session of its own.

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::notice::NoticeArgs;
+use super::records::RecordArgs;
 use super::threads::ThreadArgs;
 use crate::experiment::MAX_SEEDS;
 use crate::preset::Overrides;
@@ -12,7 +13,8 @@ use crate::preset::Overrides;
 pub(super) struct TrainArgs {
     /// A preset's name (see `unrolled presets`), or the path of a YAML file
     pub preset: String,
-    /// Change one value of the preset, e.g. train.epochs=2 or model.1.units=16; may be repeated
+    /// Change one value of the preset, e.g. train.epochs=2 or model.1.units=16; may be repeated. The keys are the paths in its YAML, which
+    /// `unrolled presets NAME` prints; layers count from 0, and `unrolled help presets` explains all keys
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// The training data: a table, JSON lines, or a folder of classes (a folder with train and test data gives validation data too)
@@ -43,6 +45,8 @@ pub(super) struct TrainArgs {
     pub detach: bool,
     #[command(flatten)]
     pub notice: NoticeArgs,
+    #[command(flatten)]
+    pub records: RecordArgs,
 }
 
 impl TrainArgs {

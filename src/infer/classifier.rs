@@ -4,7 +4,7 @@ use ndarray::{Array2, Axis};
 
 use super::evaluation::{Worst, wrong};
 use super::network::{Network, damaged};
-use super::{Evaluation, InferError, Mistake, most_likely};
+use super::{Evaluation, InferError, Mistake, TokenStream, most_likely};
 use crate::data::{
     self, DataSpec, GivenValidation, Inputs, LabelledSpec, Scale, SequencesSpec, TargetForm, Targets,
     TokenSpec, Validation, Vocabulary, archive, test_of, train_and_test,
@@ -130,6 +130,34 @@ impl Classifier {
         };
         let prefixes = words.iter().zip(&known).zip(self.probabilities(&rows, tokens)?).map(prefix);
         Ok((prefixes.collect(), all.len() - words.len()))
+    }
+
+    /// A stream of tokens for this network, before the first one.
+    ///
+    /// # Errors
+    /// When the network does not read texts token by token.
+    pub fn stream(&self) -> Result<TokenStream<'_>, InferError> {
+        TokenStream::new(&self.network)
+    }
+
+    /// Reads a further part of the text of `stream`; returns the answers after each of its tokens.
+    ///
+    /// # Errors
+    /// When a probability is not finite.
+    pub fn read_on(&self, stream: &mut TokenStream<'_>, text: &str) -> Result<Vec<Prefix>, InferError> {
+        let InputKind::Texts { tokens, vocabulary } = &self.input else { return Ok(Vec::new()) };
+        let read = |token: String| {
+            let known = vocabulary.id(&token);
+            let outputs = stream.read(known.unwrap_or(Vocabulary::UNKNOWN))?;
+            let probabilities = self.by_label(outputs.iter().copied());
+            Ok(Prefix { token, is_unknown: known.is_none(), probabilities })
+        };
+        data::tokens(text, tokens.tokenizer()).into_iter().map(read).collect()
+    }
+
+    /// The probability of each class or label after the last token of `stream`; `None` before the first.
+    pub fn answer(&self, stream: &TokenStream<'_>) -> Option<Vec<f32>> {
+        stream.answer().map(|outputs| self.by_label(outputs.iter().copied()))
     }
 
     /// Whether `text` has nothing that the network reads; files are no texts.
@@ -275,12 +303,18 @@ impl Classifier {
         let (output, score) = self.network.run(inputs, 0..inputs.len(), targets)?;
         let mut probabilities = Array2::zeros((output.len_of(Axis(0)), self.labels.len()));
         for (mut to, from) in probabilities.rows_mut().into_iter().zip(output.outer_iter()) {
-            match from.as_slice() {
-                // One sigmoid is the probability of class 1.
-                Some([p]) => to.iter_mut().zip([1.0 - p, *p]).for_each(|(to, p)| *to = p),
-                _ => to.iter_mut().zip(&from).for_each(|(to, p)| *to = *p),
-            }
+            let from = self.by_label(from.iter().copied());
+            to.iter_mut().zip(from).for_each(|(to, p)| *to = p);
         }
         Ok((probabilities, score))
+    }
+
+    /// The probability of each class or label, from the outputs of the network: one sigmoid is the probability of the second of two classes.
+    fn by_label(&self, outputs: impl ExactSizeIterator<Item = f32>) -> Vec<f32> {
+        let outputs: Vec<f32> = outputs.collect();
+        match outputs.as_slice() {
+            [p] if self.labels.len() == 2 => vec![1.0 - p, *p],
+            _ => outputs,
+        }
     }
 }

@@ -29,6 +29,7 @@ pub(super) struct Network {
     pub params: Params,
     /// The number of updates of the weights.
     pub step: u64,
+    fingerprint: String,
 }
 
 impl Network {
@@ -42,7 +43,7 @@ impl Network {
     pub fn open(run: &Path, spec: RunSpec, which: Which) -> Result<Self, InferError> {
         let model = spec.model().map_err(|e| InferError::Task(e.to_string()))?;
         let loaded = checkpoint::read(run, which)?;
-        let mut params = model.params();
+        let (mut params, fingerprint) = (model.params(), loaded.fingerprint());
         for param in params.table().to_vec() {
             let tensor = loaded.model.iter().find(|tensor| tensor.name == param.name);
             match tensor.filter(|tensor| tensor.shape == param.shape) {
@@ -61,7 +62,18 @@ impl Network {
             model,
             params,
             step: loaded.step,
+            fingerprint,
         })
+    }
+
+    /// The run folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The fingerprint of the weights, 16 hexadecimal digits: equal for equal bits.
+    pub fn fingerprint(&self) -> String {
+        self.fingerprint.clone()
     }
 
     /// Checks that the files of the run folder are those of the training; done after they are read, whose errors say more.

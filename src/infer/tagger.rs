@@ -5,10 +5,10 @@ use ndarray::{Array3, s};
 
 use super::evaluation::{Sentences, Worst};
 use super::network::{Network, damaged};
-use super::{Evaluation, InferError, Mistake, most_likely};
+use super::{Evaluation, InferError, Mistake, TokenStream, most_likely};
 use crate::data::{
-    DataSpec, GivenValidation, TagsSpec, Targets, TokenSpec, Validation, Vocabularies, encode_sentences,
-    split_words, test_of,
+    DataSpec, GivenValidation, Inputs, TagsSpec, Targets, TokenSpec, Validation, Vocabularies,
+    encode_sentences, split_words, test_of,
 };
 use crate::preset::RunSpec;
 use crate::run::{checkpoint::Which, read_json};
@@ -74,6 +74,38 @@ impl Tagger {
     pub fn words(&self, text: &str) -> Vec<String> {
         let known = self.tokens.known_words(&self.vocabularies);
         split_words(text, |word| known.is_some_and(|known| known.id(word).is_some()))
+    }
+
+    /// A stream of words for this network, before the first one.
+    ///
+    /// # Errors
+    /// When the network reads other words than the present one, as in both directions, or several channels.
+    pub fn stream(&self) -> Result<TokenStream<'_>, InferError> {
+        TokenStream::new(&self.network)
+    }
+
+    /// Reads a further part of the text of `stream`; returns its words with their tags.
+    ///
+    /// # Errors
+    /// When a probability is not finite.
+    pub fn read_on(
+        &self,
+        stream: &mut TokenStream<'_>,
+        words: &[String],
+    ) -> Result<TaggedSentence, InferError> {
+        let mut tagged = Vec::with_capacity(words.len());
+        // As many at a time as fit in a row.
+        for some in words.chunks(self.tokens.length.max(1)) {
+            let row = some.iter().map(String::as_str).collect();
+            let Inputs::Tokens(ids) = encode_sentences(&self.vocabularies, &self.tokens, &[row])? else {
+                continue;
+            };
+            for (word, id) in some.iter().zip(&ids) {
+                let (tag, probability) = most_likely(stream.read(*id)?.iter().copied());
+                tagged.push(TaggedWord { word: word.clone(), tag, probability });
+            }
+        }
+        Ok(TaggedSentence { words: tagged, windows: 1 })
     }
 
     /// Predicts the tag of every word of every sentence.

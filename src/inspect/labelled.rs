@@ -255,12 +255,17 @@ pub(super) fn inspect(
     facts.push(("encoding".into(), encoding_fact(spec.encoding)));
     facts.extend(size.map(|size| ("size".to_owned(), number::bytes(size))));
     if found.twice > 0 {
-        let torn = match found.torn {
-            0 => String::new(),
-            torn => format!(", {} of them with another label", number::count(torn as u64)),
+        let advice = match found.torn {
+            0 => ": all copies of a text are in training or all in validation, nothing needs to be done"
+                .to_owned(),
+            torn => format!(
+                ", {} of them with another label: what has two labels cannot be learned, correct it or remove it",
+                number::count(torn as u64)
+            ),
         };
-        let texts = number::count(found.twice as u64);
-        notes.push(format!("{texts} texts appear more than once{torn}"));
+        let appear = if found.twice == 1 { "appears" } else { "appear" };
+        let texts = number::counted(found.twice, "text");
+        notes.push(format!("{texts} {appear} more than once{advice}"));
     }
     if let Some(given) = given {
         validation(&mut spec, &found, given, &mut facts, &mut notes);

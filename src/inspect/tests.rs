@@ -161,7 +161,12 @@ fn texts_that_stand_twice_uneven_classes_and_test_data_beside_are_told() {
     let train = [rows(0), b"a text of number 0,often\n".to_vec()].concat();
     let inspection = Files::new(&[("x-train.csv", &train), ("x-test.csv", &rows(30))]).inspect("x-train.csv");
     let notes = inspection.findings.notes.join("\n");
-    assert!(notes.contains("1 texts appear more than once, 1 of them with another label"), "{notes}");
+    assert!(
+        notes.contains(
+            "1 text appears more than once, 1 of them with another label: what has two labels cannot"
+        ),
+        "{notes}"
+    );
     assert!(notes.contains("10 of 40 texts of x-test.csv also appear in the training data"), "{notes}");
     assert!(notes.contains("\"often\" is 5 times as frequent as \"rare\""), "{notes}");
     assert!(matches!(labelled(inspection).validation, Some(Validation::Given(_))));

@@ -1,3 +1,4 @@
+use super::profile::{Part, scope};
 use super::simd::Simd;
 use super::{Isa, dispatch};
 
@@ -7,6 +8,7 @@ use super::{Isa, dispatch};
 /// If an index is out of range: a defect of the caller, independent of data.
 pub fn scatter_add(to: &mut [f32], index: &[u32], from: &[f32], width: usize) {
     assert_eq!(index.len() * width, from.len(), "index: one per row");
+    let _part = scope(Part::Scatter);
     scatter_add_on(Isa::best(), to, index, from, width);
 }
 
@@ -23,6 +25,7 @@ pub fn gather_sum(to: &mut [f32], table: &[f32], index: &[u32], mask: &[bool], w
 
 /// The gradient of [`gather_sum`]: `to[index[i]] += from[i mod batch]`.
 pub fn gather_sum_backward(to: &mut [f32], index: &[u32], mask: &[bool], from: &[f32], width: usize) {
+    let _part = scope(Part::Scatter);
     gather_sum_backward_on(Isa::best(), to, index, mask, from, width);
 }
 

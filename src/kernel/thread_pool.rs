@@ -15,6 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
+use super::profile::{self, Part, scope};
+
 /// How long a thread spins before it parks: about the time that waking it takes.
 const SPIN: Duration = Duration::from_micros(20);
 
@@ -111,7 +113,13 @@ struct Call<'a, T, F> {
 impl<T, F: Fn(usize, &mut T)> Call<'_, T, F> {
     /// Returns a type-erased job.
     fn job(&self, count: usize) -> Job {
-        Job { call: (&raw const *self).cast(), process: process::<T, F>, count, caller: thread::current() }
+        Job {
+            call: (&raw const *self).cast(),
+            process: process::<T, F>,
+            count,
+            caller: thread::current(),
+            part: profile::current(),
+        }
     }
 }
 
@@ -135,6 +143,8 @@ struct Job {
     count: usize,
     /// Unparked by the last worker that leaves.
     caller: Thread,
+    /// What the caller works on, and so its workers.
+    part: Option<Part>,
 }
 
 /// Bit of the state: workers may enter the job.
@@ -193,6 +203,7 @@ impl Shared {
     fn finish(&self) -> Option<Box<dyn Any + Send>> {
         self.work();
         self.state.fetch_and(!OPEN, Ordering::Relaxed);
+        let _part = scope(Part::Waiting);
         // Synchronizes with the last worker to leave, and by its release sequence with all others.
         wait(|| (self.state.load(Ordering::Acquire) & INSIDE == 0).then_some(()));
         self.panic.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -203,7 +214,10 @@ impl Shared {
         let mut done = 0;
         while let Some(job) = wait(|| self.enter(done)) {
             done = job;
-            self.work();
+            {
+                let _part = self.part().map(scope);
+                self.work();
+            }
             let caller = self.caller();
             let before = self.state.fetch_sub(1, Ordering::Release);
             if before & (OPEN | INSIDE) == 1 {
@@ -248,6 +262,12 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// Returns what the caller works on, if time is measured. Called inside the job.
+    fn part(&self) -> Option<Part> {
+        // SAFETY: the job is not written before all workers have left.
+        unsafe { &*self.job.get() }.as_ref().and_then(|job| job.part)
     }
 
     /// Returns the thread that the last worker to leave unparks. Called inside the job.

@@ -41,6 +41,12 @@ pub fn work_count() -> WorkCount {
 
 /// Records one call.
 pub(super) fn count(multiply_adds: usize, bytes: usize) {
+    super::profile::count(multiply_adds as u64, bytes as u64);
+    add(multiply_adds, bytes);
+}
+
+/// Records one call whose parts a profile counts apart.
+pub(super) fn add(multiply_adds: usize, bytes: usize) {
     let so_far = COUNT.get();
     COUNT.set(WorkCount {
         calls: so_far.calls + 1,

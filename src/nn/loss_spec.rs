@@ -52,7 +52,7 @@ impl LossSpec {
     }
 
     /// The activation that the loss applies to the last layer's output itself.
-    pub(super) fn required_activation(&self) -> Option<Activation> {
+    pub fn required_activation(&self) -> Option<Activation> {
         self.loss.required_activation()
     }
 

@@ -63,7 +63,7 @@ pub(super) struct Node {
 
 /// Where an input of a layer comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum InputSource {
+pub enum InputSource {
     /// The data: the channel of this number.
     Data(usize),
     /// The layer of this number.
@@ -323,6 +323,11 @@ impl Model {
     /// Sets the rate of all `Dropout` and `SpatialDropout1D` layers, also those within other layers; returns their number.
     pub fn set_dropout(&mut self, rate: f64) -> usize {
         self.nodes.iter_mut().filter_map(|node| node.spec.dropout_mut()).map(|old| *old = rate).count()
+    }
+
+    /// What layer `i` reads.
+    pub fn inputs(&self, i: usize) -> &[InputSource] {
+        &self.nodes[i].from
     }
 
     /// The layers with output shapes and numbers of parameters, as Keras's `summary`.

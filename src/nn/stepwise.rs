@@ -1,8 +1,8 @@
 use ndarray::Array2;
 
 use super::{
-    BuildError, Input, LayerConfigError, LayerNode, LayerSpec, LossSpec, Mode, Model, Params, Shape, Shard,
-    TargetsView,
+    BuildError, CarriedState, CarriedStateError, Input, LayerConfigError, LayerNode, LayerSpec, LossSpec,
+    Mode, Model, Params, Shape, Shard, TargetsView,
 };
 
 /// A network that reads one token at a time and carries its state on: the time for one does not depend on how many came before.
@@ -45,6 +45,24 @@ impl Stepwise {
         self.shard.load(Input::Ids(self.token.view()), TargetsView::None);
         self.shard.forward(&self.model, params, Mode::Evaluate);
         self.shard.logits().data()
+    }
+
+    /// The answer after the last token, after the last activation.
+    pub fn answer(&self) -> Vec<f32> {
+        self.shard.output(&self.model).iter().copied().collect()
+    }
+
+    /// What each recurrent layer carries to the next token.
+    pub fn states(&self) -> Vec<CarriedState> {
+        self.shard.carried_state(&self.model)
+    }
+
+    /// Goes on from states that [`Stepwise::states`] has returned.
+    ///
+    /// # Errors
+    /// When they are those of another network; nothing is changed then.
+    pub fn set_states(&mut self, states: Vec<CarriedState>) -> Result<(), CarriedStateError> {
+        self.shard.set_carried_state(&self.model, states)
     }
 
     /// Starts from zero states: another text follows.

@@ -134,27 +134,31 @@ impl EditedPreset {
         }
     }
 
-    /// Turns `return_sequences` of one recurrent layer on or off, if that alone makes a network right that is wrong: that of the layer
-    /// nearest to the layer number `at`. Returns its number and whether it returns all steps now.
-    pub fn mend_sequences(&mut self, at: usize) -> Option<(usize, bool)> {
+    /// Turns `return_sequences` of one recurrent layer, or else of two, on or off, if that alone makes a network right that is wrong: of those
+    /// nearest to the layer number `at`. Returns their numbers, each with whether it returns all steps now; empty if nothing was changed.
+    pub fn mend_sequences(&mut self, at: usize) -> Vec<(usize, bool)> {
         if self.resolve().is_ok() {
-            return None;
+            return Vec::new();
         }
-        let mut layers: Vec<usize> = (0..self.layers().len()).collect();
+        let is_recurrent = |layer: &usize| self.clone().toggle_sequences(*layer);
+        let mut layers: Vec<usize> = (0..self.layers().len()).filter(is_recurrent).collect();
         // The one below before the one above: a layer that is added reads what is below it.
         layers.sort_by_key(|layer| (layer.abs_diff(at), *layer));
-        layers.into_iter().find_map(|layer| {
+        let ones = layers.iter().map(|layer| vec![*layer]);
+        let pairs = layers.windows(2).map(<[_]>::to_vec);
+        for turned in ones.chain(pairs) {
             let mut mended = self.clone();
-            if !mended.toggle_sequences(layer) || mended.resolve().is_err() {
-                return None;
+            if !turned.iter().all(|layer| mended.toggle_sequences(*layer)) || mended.resolve().is_err() {
+                continue;
             }
-            let is_on = mended
-                .layers()
-                .get(layer)
-                .is_some_and(|layer| layer.others.contains("return_sequences: true"));
+            let all = mended.layers();
+            let is_on = |layer: usize| {
+                all.get(layer).is_some_and(|layer| layer.others.contains("return_sequences: true"))
+            };
             *self = mended;
-            Some((layer, is_on))
-        })
+            return turned.into_iter().map(|layer| (layer, is_on(layer))).collect();
+        }
+        Vec::new()
     }
 
     /// Turns `return_sequences` of the recurrent layer number `at` on or off; returns whether it is one.

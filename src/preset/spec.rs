@@ -50,19 +50,19 @@ impl RunSpec {
     /// # Errors
     /// The first layer that does not fit. A spec of [`super::load`] always fits.
     pub fn model(&self) -> Result<Model, BuildError> {
-        let loss = self.train.loss;
+        Model::of_channels(&self.model, &self.channels(), self.train.loss)
+    }
+
+    /// What the network reads: the channels of the data by their names, or the data as one channel without a name.
+    pub fn channels(&self) -> Vec<(String, Shape)> {
+        let one = |shape| vec![(String::new(), shape)];
         match (self.form().inputs, &self.tokens) {
             (InputForm::Tokens { time, .. }, Some(tokens)) if !tokens.channels.is_empty() => {
                 let shape = |vocabulary| Shape::Ids { time, vocabulary };
-                let channels = tokens.sizes().into_iter().map(|(name, size)| (name, shape(size)));
-                Model::of_channels(&self.model, &channels.collect::<Vec<_>>(), loss)
+                tokens.sizes().into_iter().map(|(name, size)| (name, shape(size))).collect()
             }
-            (InputForm::Tokens { time, vocabulary, .. }, _) => {
-                Model::build(&self.model, Shape::Ids { time, vocabulary }, loss)
-            }
-            (InputForm::Real { time, features }, _) => {
-                Model::build(&self.model, Shape::Sequence { time, features }, loss)
-            }
+            (InputForm::Tokens { time, vocabulary, .. }, _) => one(Shape::Ids { time, vocabulary }),
+            (InputForm::Real { time, features }, _) => one(Shape::Sequence { time, features }),
         }
     }
 

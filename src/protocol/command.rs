@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::ProbeChange;
+use super::{LayerUnit, ProbeChange};
 
 /// A command to a trainer, applied between two steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,18 @@ pub enum Command {
         /// The temperature, 0 or more; `None` leaves it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         temperature: Option<f64>,
+    },
+    /// Measure which tokens drive a unit, now and after each validation, or no longer.
+    WatchUnit {
+        /// The unit.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unit: Option<LayerUnit>,
+    },
+    /// Find the words whose embeddings are nearest, now and after each validation.
+    ShowNeighbours {
+        /// The word; `None` for the most frequent ones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        word: Option<String>,
     },
     /// Ignore the preset's pace from now on.
     FullSpeed,

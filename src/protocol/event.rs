@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Alert, AppliedCommand, AttentionWeights, DataFacts, Direction, Instruments, ModelTable, ProbeText,
-    TokenInfluence, TokenWindow, ValidationExamples, WeightDistributions,
+    Alert, AppliedCommand, AttentionWeights, DataFacts, Direction, EmbeddingNeighbours, Instruments,
+    ModelTable, ProbeText, TokenInfluence, TokenWindow, UnitResponse, ValidationExamples,
+    WeightDistributions,
 };
 use crate::metrics::{Confusion, Metrics, Task};
 
@@ -45,6 +46,10 @@ pub enum Event {
     Resumed(Resumed),
     /// A command has added a probe, with the next number of [`ProbeFrame::probe`].
     ProbeAdded(ProbeText),
+    /// How the unit that a command has chosen responds to tokens: after the command and after each validation.
+    UnitResponse(Box<UnitResponse>),
+    /// The nearest neighbours of embeddings that a command has asked for: after the command and after each validation.
+    Neighbours(Box<EmbeddingNeighbours>),
     /// A condition that the preset warns of has come true. A line of the log says it as well.
     Alert(Alert),
 }

@@ -79,6 +79,8 @@ pub(super) enum Kind {
     Stride = 20,
     Weights = 21,
     Examples = 24,
+    UnitResponse = 30,
+    Neighbours = 31,
     Index = 255,
 }
 
@@ -104,9 +106,9 @@ impl Kind {
 
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::{
-            Alert, Command, Epoch, Examples, Gradient, Index, Instruments, Log, OldEpoch, OldEvaluation,
-            OldLearningRate, OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample, Saved, Status,
-            Step, Stride, Validation, Weights,
+            Alert, Command, Epoch, Examples, Gradient, Index, Instruments, Log, Neighbours, OldEpoch,
+            OldEvaluation, OldLearningRate, OldValidation, Prepared, Probe, ProbeAdded, Resumed, Sample,
+            Saved, Status, Step, Stride, UnitResponse, Validation, Weights,
         };
         let all = [
             Prepared,
@@ -131,6 +133,8 @@ impl Kind {
             Stride,
             Weights,
             Examples,
+            UnitResponse,
+            Neighbours,
             Index,
         ];
         all.into_iter().find(|kind| *kind as u8 == byte)

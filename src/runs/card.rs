@@ -284,7 +284,7 @@ fn facts(info: &RunInfo) -> Vec<(&'static str, String)> {
 }
 
 /// The settings of the built-in preset `name` with `overrides`.
-fn of_preset(name: &str, overrides: &Overrides) -> Option<Settings> {
+pub(super) fn of_preset(name: &str, overrides: &Overrides) -> Option<Settings> {
     preset::text(name)?;
     preset::load(name, overrides).ok()?.spec.settings().ok()
 }

@@ -1,6 +1,7 @@
 mod attention;
 mod influence;
 mod predictions;
+mod row_shards;
 mod variant;
 
 use std::ops::Range;
@@ -11,6 +12,7 @@ use crate::data::{
     Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, encode_sentences, split_words,
 };
 use crate::infer::network_input;
+use crate::kernel::ThreadPool;
 use crate::nn::{Activation, Mode, Model, Params, Quantity, Shape, Shard, TargetsView};
 use crate::number;
 use crate::preset;
@@ -32,6 +34,18 @@ pub(super) struct Probes {
     reader: OutputReader,
     prefixes: Option<Prefixes>,
     influence: Option<Influence>,
+    threads: usize,
+}
+
+/// How much is measured of the probes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Activations and predictions.
+    Usual,
+    /// Also what takes little time: the influence of the tokens of short texts.
+    More,
+    /// Everything.
+    All,
 }
 
 impl Probes {
@@ -43,8 +57,7 @@ impl Probes {
         spec: &preset::Probes,
         tokens: Option<&TokenSpec>,
         data: &Data,
-        model: &Model,
-        params: &Params,
+        (model, params, threads): (&Model, &Params, usize),
     ) -> Self {
         let (texts, inputs) = match (spec, tokens, &data.vocabularies) {
             (preset::Probes::Texts(texts), Some(spec), Some(known)) => encode(texts, known, spec),
@@ -53,12 +66,13 @@ impl Probes {
         };
         // The sequences of generated tasks are padded as texts are by default.
         let padded = inputs.tokens().map(|ids| TokenSpec::symbols(ids.ncols()));
+        let network = (model, params, threads);
         let prefixes =
-            tokens.or(padded.as_ref()).and_then(|spec| Prefixes::new(&texts, &inputs, spec, model, params));
+            tokens.or(padded.as_ref()).and_then(|spec| Prefixes::new(&texts, &inputs, spec, network));
         let has_words = data.vocabularies.is_some();
-        let influence = has_words.then(|| Influence::new(&texts, &inputs, model, params)).flatten();
+        let influence = has_words.then(|| Influence::new(&texts, &inputs, network)).flatten();
         let reader = OutputReader::new(data, model);
-        Self { texts, inputs, shard: Shard::new(model, params), reader, prefixes, influence }
+        Self { texts, inputs, shard: Shard::new(model, params), reader, prefixes, influence, threads }
     }
 
     /// Adds a text, encoded by `known` and `spec`; returns it as encoded.
@@ -117,15 +131,20 @@ impl Probes {
         self.inputs = joined;
         self.texts.push(added.clone());
         let padded = self.inputs.tokens().map(|ids| TokenSpec::symbols(ids.ncols()));
-        self.prefixes = spec
-            .or(padded.as_ref())
-            .and_then(|spec| Prefixes::new(&self.texts, &self.inputs, spec, model, params));
-        self.influence = Influence::new(&self.texts, &self.inputs, model, params);
+        let network = (model, params, self.threads);
+        let spec = spec.or(padded.as_ref());
+        self.prefixes = spec.and_then(|spec| Prefixes::new(&self.texts, &self.inputs, spec, network));
+        self.influence = Influence::new(&self.texts, &self.inputs, network);
         Some(added)
     }
 
-    /// The activations and predictions of every probe after `step` updates; with `all` also what takes longer to measure.
-    pub fn frames(&mut self, model: &Model, params: &Params, step: u64, all: bool) -> Vec<ProbeFrame> {
+    /// The activations and predictions of every probe after `step` updates.
+    pub fn frames(
+        &mut self,
+        (model, params, pool): (&Model, &Params, &mut ThreadPool),
+        step: u64,
+        detail: Detail,
+    ) -> Vec<ProbeFrame> {
         if self.texts.is_empty() {
             return Vec::new();
         }
@@ -134,12 +153,15 @@ impl Probes {
         self.shard.load(network_input(&self.inputs), TargetsView::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);
-        let influence = self.influence.as_mut().filter(|influence| all || influence.is_free());
+        let is_due = |influence: &&mut Influence| {
+            detail >= if influence.is_cheap() { Detail::More } else { Detail::All }
+        };
+        let influence = self.influence.as_mut().filter(is_due);
         let mut influence = influence
-            .map(|influence| influence.of_all(params, &self.texts, output.view(), &self.reader))
+            .map(|influence| influence.of_all((params, &mut *pool), &self.texts, output.view(), &self.reader))
             .unwrap_or_default()
             .into_iter();
-        let by_prefix = self.prefixes.as_mut().map(|prefixes| prefixes.outputs(model, params));
+        let by_prefix = self.prefixes.as_mut().map(|prefixes| prefixes.outputs(model, params, pool));
         let (reader, prefixes) = (&self.reader, self.prefixes.as_ref());
         let is_sequence = matches!(model.output(), Shape::Sequence { .. });
         let by_token = |row, text: &ProbeText| match prefixes.zip(by_prefix.as_ref()) {

@@ -6,6 +6,7 @@ use super::shard_worker::ShardWorker;
 use super::update_norms::UpdateNorms;
 use crate::data::Batch;
 use crate::kernel::ThreadPool;
+use crate::kernel::profile::{Part, scope};
 use crate::metrics::Confusion;
 use crate::nn::{
     BatchSums, CarriedState, CarriedStateError, Gradient, GradientNorms, Model, Param, Params,
@@ -164,6 +165,11 @@ impl Stepper {
         self.update_norms.norms()
     }
 
+    /// The network, its weights, and the thread pool to evaluate them.
+    pub fn evaluated(&mut self) -> (&Model, &Params, &mut ThreadPool) {
+        (&self.model, &self.params, &mut self.pool)
+    }
+
     /// The norm of the whole gradient after clipping in the last monitored step, if it is clipped.
     pub fn clipped_norm(&self) -> Option<f64> {
         self.clipped_norm
@@ -175,14 +181,23 @@ impl Stepper {
         all.map(|work| work.shard.activation_bytes()).sum()
     }
 
+    /// Bytes of the activations and gradients of the largest shard: what passes between a value's computation and its use in the backward pass.
+    pub fn shard_bytes(&self) -> usize {
+        self.work.iter().map(|work| work.shard.activation_bytes()).max().unwrap_or(0)
+    }
+
     /// Trains on one batch.
     ///
     /// # Errors
     /// [`DivergedError`], found before the optimizer touches a weight.
     pub fn step(&mut self, batch: &Batch, watch: bool) -> Result<StepResult, DivergedError> {
+        let _part = scope(Part::Other);
         self.shard_batch(batch.len());
         let (model, step) = (&self.model, self.optimizer.steps());
-        self.pool.run(&mut self.work, |_, work| work.load(batch, model));
+        {
+            let _part = scope(Part::Load);
+            self.pool.run(&mut self.work, |_, work| work.load(batch, model));
+        }
         let weight = self.work.iter().map(|work| work.weight).sum();
         self.run_passes(step, weight, watch);
         let mut score = self.total();
@@ -206,6 +221,7 @@ impl Stepper {
             let after = |clip: Clip| clip.clipped_norm(grad_norm, gradient.norms(params), gradient.values());
             self.clipped_norm = self.clip.map(after);
         }
+        let _part = scope(Part::Optimizer);
         let limit = self.clip.map(|clip| clip.apply(self.gradient.tensors_mut(&self.params), grad_norm));
         let (weights, grads) = (self.params.trainable_mut(), self.gradient.values());
         self.optimizer.step(weights, grads, limit.unwrap_or_default(), &mut self.pool);
@@ -222,6 +238,7 @@ impl Stepper {
     /// Forward and backward pass of the batch that is loaded, after `step` updates, and the sum of its gradients; `weight` is that of
     /// all shards.
     fn run_passes(&mut self, step: u64, weight: f64, watch: bool) {
+        let layers = scope(Part::Layers);
         if self.model.is_synchronized() {
             self.train_synchronized(step, weight, watch);
         } else {
@@ -232,6 +249,8 @@ impl Stepper {
             self.norms.clear();
             self.work.iter().for_each(|work| self.norms.merge(&work.norms));
         }
+        drop(layers);
+        let _part = scope(Part::GradientSum);
         self.gradient.sum(&self.params, self.work.iter().map(|work| &work.shard), &mut self.pool);
     }
 

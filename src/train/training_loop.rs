@@ -19,6 +19,7 @@ use super::cost::Cost;
 use super::divergence::Divergence;
 use super::error::TrainError;
 use super::examples::Examples;
+use super::probes::Detail;
 use super::publisher::Publisher;
 use super::session::Session;
 use super::state::{Next, TrainingState};
@@ -69,7 +70,7 @@ impl TrainingLoop<'_> {
     fn train(&mut self) -> Result<RunStatus, TrainError> {
         self.publisher.publish(Event::Status(RunStatus::Training));
         if !std::mem::replace(&mut self.state.has_probed, true) {
-            self.publish_probes(true);
+            self.publish_probes(Detail::All);
         }
         while !self.state.is_complete(self.session.spec.train.epochs) {
             match self.state.next {
@@ -243,6 +244,7 @@ impl TrainingLoop<'_> {
         let metrics = event.metrics.clone();
         self.publisher.publish(Event::Epoch(Box::new(event)));
         self.publish_examples();
+        self.publish_requested();
         self.publish_sample(true);
         let verdict = self.state.early_stopping.epoch_ended(epoch, &metrics);
         if self.state.learning_rate.epoch_ended(&metrics) {
@@ -293,21 +295,22 @@ impl TrainingLoop<'_> {
     fn publish_instruments(&mut self, steps: u64) -> Duration {
         let begin = Instant::now();
         let Session { watch, stepper, .. } = &mut self.session;
-        let thorough = watch.is_thorough(steps, self.control.pace());
+        let detail = watch.detail(steps, self.control.pace());
+        let thorough = detail == Detail::All;
         watch.profile(stepper, self.state.step, thorough, &mut |event| self.publisher.publish(event));
-        self.publish_probes(thorough);
+        self.publish_probes(detail);
         begin.elapsed()
     }
 
     /// Shows the predictions for the probes on the screen of this process, without recording them.
     fn show_probes(&mut self) {
         let Session { watch, stepper, .. } = &mut self.session;
-        watch.probe(stepper, self.state.step, true, &mut |event| self.publisher.show(event));
+        watch.probe(stepper, self.state.step, Detail::All, &mut |event| self.publisher.show(event));
     }
 
-    fn publish_probes(&mut self, thorough: bool) {
+    fn publish_probes(&mut self, detail: Detail) {
         let Session { watch, stepper, .. } = &mut self.session;
-        watch.probe(stepper, self.state.step, thorough, &mut |event| self.publisher.publish(event));
+        watch.probe(stepper, self.state.step, detail, &mut |event| self.publisher.publish(event));
     }
 
     /// Publishes a sample of a language model if it is due.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::probes::Probes;
+use super::probes::{Detail, Probes};
 use super::step::Stepper;
 use super::weight_distributions::distributions;
 use crate::data::{Data, TokenSpec, Vocabularies, Vocabulary};
@@ -9,7 +9,7 @@ use crate::metrics::half_life;
 use crate::nn::RecurrentTrace;
 use crate::preset::{RunSpec, SampleSpec, WatchSpec};
 use crate::protocol::{
-    Event, GradientProfile, Instruments, ProbeChange, ProbeText, Sample, WeightDistributions,
+    Event, GradientProfile, Instruments, LayerUnit, ProbeChange, ProbeText, Sample, WeightDistributions,
 };
 use crate::rng::Rng;
 
@@ -18,6 +18,8 @@ const FRAME_TIME: Duration = Duration::from_millis(66);
 /// The interval, in monitored steps, of measuring what takes longer: spectral radii of large layers, the weights of large networks, and
 /// texts with each of many tokens replaced.
 const THOROUGH_EVERY: u64 = 10;
+/// The interval of measuring what takes some time: short texts with each token replaced.
+const DETAILED_EVERY: u64 = 5;
 /// Up to so many weights their distributions take almost no time.
 const FREE_WEIGHTS: usize = 1 << 15;
 
@@ -30,6 +32,10 @@ pub struct Watch {
     every: u64,
     probes: Probes,
     samples: Option<Samples>,
+    /// The unit whose responses are measured.
+    pub(super) unit: Option<LayerUnit>,
+    /// The word whose neighbours are shown: `Some(None)` for the most frequent words.
+    pub(super) neighbours_of: Option<Option<String>>,
 }
 
 /// The settings and the generator of samples of a language model.
@@ -47,8 +53,9 @@ struct Samples {
 impl Watch {
     /// Creates the instruments of `spec` for a network trained on `data`; texts are encoded by `tokens`.
     pub fn new(spec: &WatchSpec, tokens: Option<&TokenSpec>, data: &Data, stepper: &Stepper) -> Self {
-        let probes = Probes::new(&spec.probes, tokens, data, stepper.model(), stepper.params());
-        Self { every: spec.every as u64, probes, samples: None }
+        let network = (stepper.model(), stepper.params(), stepper.threads());
+        let probes = Probes::new(&spec.probes, tokens, data, network);
+        Self { every: spec.every as u64, probes, samples: None, unit: None, neighbours_of: None }
     }
 
     /// Adds the samples of `spec`, of a language model with this `vocabulary`.
@@ -154,6 +161,15 @@ impl Watch {
         steps.is_multiple_of(self.every(pace).saturating_mul(THOROUGH_EVERY))
     }
 
+    /// How much is measured of the probes on it.
+    pub fn detail(&self, steps: u64, pace: Option<Duration>) -> Detail {
+        match steps.is_multiple_of(self.every(pace).saturating_mul(DETAILED_EVERY)) {
+            _ if self.is_thorough(steps, pace) => Detail::All,
+            true => Detail::More,
+            false => Detail::Usual,
+        }
+    }
+
     /// The interval of monitored steps.
     fn every(&self, pace: Option<Duration>) -> u64 {
         let per_frame = |pace: Duration| FRAME_TIME.as_nanos().div_ceil(pace.as_nanos().max(1)).max(1);
@@ -181,9 +197,15 @@ impl Watch {
         }
     }
 
-    /// Publishes the activations and predictions of every probe after `step` updates; if `thorough` also what takes longer.
-    pub fn probe(&mut self, stepper: &Stepper, step: u64, thorough: bool, publish: &mut dyn FnMut(Event)) {
-        for frame in self.probes.frames(stepper.model(), stepper.params(), step, thorough) {
+    /// Publishes the activations and predictions of every probe after `step` updates.
+    pub fn probe(
+        &mut self,
+        stepper: &mut Stepper,
+        step: u64,
+        detail: Detail,
+        publish: &mut dyn FnMut(Event),
+    ) {
+        for frame in self.probes.frames(stepper.evaluated(), step, detail) {
             publish(Event::Probe(Box::new(frame)));
         }
     }

@@ -9,6 +9,7 @@ mod drawing;
 mod editing;
 mod event_loop;
 mod footer;
+mod grouped;
 mod keys;
 mod launch;
 mod leave_dialog;
@@ -19,8 +20,8 @@ mod lists;
 mod mouse;
 mod picture;
 mod popup;
-mod racing;
 mod replaying;
+mod requests;
 mod step_prompt;
 mod text_prompt;
 mod word_prompt;
@@ -40,15 +41,13 @@ pub use launch::{BranchRequest, ExitReason, InitialScreen, Launch, LaunchRequest
 pub use link::Link;
 
 use super::browser::{self, Browser};
-use super::compare::CompareScreen;
 use super::dashboard::Dashboard;
 use super::edit::EditScreen;
 use super::filter::FilteredList;
 use super::keymap::{self, Action, Context};
 use super::lecture::LectureScreen;
 use super::menu::Menu;
-use super::race::RaceScreen;
-use super::replay::{Recording, Replay};
+use super::replay::{LookBack, Replay};
 use super::runs::RunsScreen;
 use super::terminal::Notice;
 use super::theme::Theme;
@@ -86,39 +85,40 @@ struct RunScreen {
     /// Where the dashboard is in a recorded run.
     replay: Option<Box<Replay>>,
     /// The recording of the run, once an earlier step was looked at.
-    recording: Option<Recording>,
+    recording: LookBack,
     /// The user's choice to end the trainer.
     ending: Option<LeaveChoice>,
 }
 
 impl RunScreen {
     fn over(&self) -> bool {
-        self.dashboard.run.is_over()
+        match &self.dashboard.group {
+            Some(group) => !group.is_in_training(),
+            None => self.dashboard.run.is_over(),
+        }
     }
 
     /// Applies a key's action if it concerns the view; returns whether it did.
     fn act_on_view(&mut self, action: Action) -> bool {
         let cursor = self.dashboard.view.cursor;
+        let history_of = self.dashboard.unit_history.as_ref().map(|history| history.example);
         let acted = self.dashboard.act(action);
         self.look_back_from(cursor);
+        self.read_unit_history(history_of);
+        self.request();
         acted
     }
 
     /// Shows the pictures of the step under the cursor, if that is no longer `before`; without a cursor the latest.
     fn look_back_from(&mut self, before: Option<u64>) {
-        let Dashboard { run, view, .. } = &mut self.dashboard;
+        let Dashboard { run, view, group, .. } = &mut self.dashboard;
         if view.cursor == before {
             return;
         }
-        let Some(step) = view.cursor else { return run.look_back(None) };
-        let Some(info) = run.info() else { return };
-        let (folder, every) = (info.folder.clone(), info.watch_every as u64);
-        let has = [run.recurrent_layers().next().is_some(), !info.probes.is_empty()];
-        if self.recording.as_ref().is_none_or(|recording| !recording.is_current()) {
-            self.recording = Recording::open(&folder).ok();
+        self.recording.show(run, view.cursor);
+        if let Some(group) = group {
+            group.look_back(view.cursor);
         }
-        let pictures = self.recording.as_ref().and_then(|recording| recording.pictures_at(step, every, has));
-        run.look_back(pictures);
     }
 }
 
@@ -136,14 +136,8 @@ pub struct App<'a> {
     clipboard: Option<String>,
     /// The list of runs, over the menu.
     runs: Option<RunsScreen>,
-    /// The comparison of runs, over all.
-    compare: Option<Box<CompareScreen>>,
-    /// A race, over all.
-    race: Option<Box<RaceScreen>>,
     /// The lecture, over all.
     lecture: Option<Box<LectureScreen>>,
-    /// Whether the program ends with the race that is being stopped.
-    quits_after_race: bool,
     /// Whether there is a menu to go back to.
     from_menu: bool,
     /// Whether the runs are those of another process.
@@ -166,14 +160,13 @@ impl<'a> App<'a> {
     pub fn new(start: InitialScreen, entries: Vec<Entry>, launch: Launch<'a>, theme: Theme) -> Self {
         let from_menu = matches!(start, InitialScreen::Menu(_));
         let attached = matches!(start, InitialScreen::Attached(_));
-        let (mut hooks, mut link, mut compare, mut recorded, mut race) = (None, None, None, None, None);
+        let (mut hooks, mut link, mut recorded, mut group) = (None, None, None, None);
         let (mut lecture, mut several) = (None, None);
         match start {
             InitialScreen::Menu(given) => hooks = given,
             InitialScreen::Dashboard(given) | InitialScreen::Attached(given) => link = Some(given),
             InitialScreen::Several(given, trainings) => (link, several) = (Some(given), Some(trainings)),
-            InitialScreen::Compare(given) => compare = Some(given),
-            InitialScreen::Race(given) => race = Some(given),
+            InitialScreen::Group(given) => group = Some(given),
             InitialScreen::Lecture(given) => lecture = Some(given),
             InitialScreen::Replay(given) => recorded = Some(given),
         }
@@ -191,10 +184,7 @@ impl<'a> App<'a> {
             is_editing: false,
             clipboard: None,
             runs: None,
-            compare,
-            race,
             lecture: None,
-            quits_after_race: false,
             from_menu,
             attached,
             run: None,
@@ -214,6 +204,9 @@ impl<'a> App<'a> {
         }
         if let Some(replay) = recorded {
             app.show_replay(replay);
+        }
+        if let Some(group) = group {
+            app.show_group(group);
         }
         if let Some(lecture) = lecture {
             app.show_lecture(lecture);
@@ -253,6 +246,7 @@ impl<'a> App<'a> {
         }
         let Some(run) = &mut self.run else { return };
         run.dashboard.apply(event);
+        run.request();
         if matches!(event, Event::Prepared(_) | Event::Resumed(_)) {
             run.dashboard.find_parent();
         }
@@ -303,11 +297,10 @@ impl<'a> App<'a> {
 
     fn context(&self) -> Context {
         match &self.browser {
-            _ if self.race.is_some() => Context::Race,
             _ if self.lecture.is_some() => Context::Lecture,
             _ if self.replay().is_some() => Context::Replay,
+            _ if self.shows_all_runs() => Context::Group,
             _ if self.run.is_some() => Context::Dashboard,
-            _ if self.compare.is_some() => Context::Compare,
             _ if self.runs.is_some() => Context::Runs,
             Some(browser) => browser.context(),
             None if self.is_editing => Context::Edit,
@@ -384,11 +377,9 @@ impl<'a> App<'a> {
         match action {
             Action::Help => self.overlay = Some(Overlay::Popup(Popup::help(self.context()))),
             Action::Quit => self.quit(),
-            _ if self.race.is_some() => self.act_on_race(action),
             _ if self.lecture.is_some() => self.act_on_lecture(action),
             _ if self.replay().is_some() => self.act_on_replay(action),
             _ if self.run.is_some() => self.act_on_run(action),
-            _ if self.compare.is_some() => self.act_on_comparison(action),
             _ if self.runs.is_some() => self.act_on_runs(action),
             _ if self.browser.is_some() => self.act_on_files(action),
             _ if self.is_editing => self.act_on_edit(action),
@@ -397,6 +388,9 @@ impl<'a> App<'a> {
     }
 
     fn act_on_run(&mut self, action: Action) {
+        if self.act_on_group(action) {
+            return;
+        }
         let Some(run) = &mut self.run else { return };
         if run.act_on_view(action) {
             return;

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use super::earlier_runs::EarlierRuns;
+use super::group::Group;
 use super::keymap::Action;
+use super::panel::Tab;
 use super::parent::ParentCurves;
-use super::run_state::RunState;
+use super::run_state::{RunState, UnitHistory};
 use super::view_state::ViewState;
-use crate::protocol::{Event, RunStatus};
+use crate::protocol::{Event, RaceEvent, RunStatus};
 
 /// A run and the user's view of it: the same events and actions always give the same screen.
 #[derive(Debug, Default)]
@@ -18,12 +20,16 @@ pub struct Dashboard {
     pub view: ViewState,
     /// The trainings with other seeds or folds, if this is one of several.
     pub earlier: Option<EarlierRuns>,
+    /// The runs that it is shown together with; it is in front of them.
+    pub group: Option<Box<Group>>,
     /// Whether the run is a recorded one.
     pub is_replay: bool,
     /// Whether there is a menu to go back to.
     pub has_menu: bool,
     /// The curves of the run that this one was branched from.
     pub parent: Option<ParentCurves>,
+    /// How active the units of an example were over training, once one was looked at.
+    pub unit_history: Option<UnitHistory>,
     /// The branch whose parent was looked for last.
     pub looked_for: Option<(PathBuf, u64)>,
 }
@@ -39,6 +45,29 @@ impl Dashboard {
         Self { run: RunState::one_of_several(), earlier: Some(trainings), ..Self::default() }
     }
 
+    /// A dashboard of several runs, which starts with the tab that shows all of them.
+    pub fn of_group(mut group: Box<Group>) -> Self {
+        let mut dashboard = Self { run: group.take_front(), group: Some(group), ..Self::default() };
+        dashboard.view.show_tab(Tab::Runs);
+        dashboard
+    }
+
+    /// Folds an event of a race.
+    pub fn apply_to_race(&mut self, event: &RaceEvent) {
+        let Some(group) = &mut self.group else { return };
+        if group.apply(event, &mut self.run) {
+            self.view.begin_run();
+        }
+    }
+
+    /// Brings another run of the group to the front: the one `by` rows below in the table. The cursor stays at its place on the x axis.
+    pub fn turn_front(&mut self, by: isize) {
+        let Some(group) = &mut self.group else { return };
+        let next = group.neighbour(by);
+        self.view.cursor = self.view.cursor.map(|step| group.step_of(next, step));
+        group.bring_to_front(next, &mut self.run);
+    }
+
     /// Folds an event of the run.
     pub fn apply(&mut self, event: &Event) {
         if let (Some(earlier), Event::Status(RunStatus::Preparing { .. })) = (&mut self.earlier, event)
@@ -48,10 +77,17 @@ impl Dashboard {
             earlier.push(&self.run);
             self.run = RunState::one_of_several();
             self.view.begin_run();
+            self.unit_history = None;
         }
         self.run.apply(event);
-        if matches!(event, Event::ProbeAdded(_)) {
-            self.view.show_last_probe(&self.run);
+        match event {
+            Event::ProbeAdded(_) => self.view.show_last_probe(&self.run),
+            Event::Epoch(_) | Event::Validation(_) => self.view.units.arrange(&self.run),
+            Event::Probe(frame) => {
+                self.view.units.complete(&self.run);
+                self.unit_history.iter_mut().for_each(|history| history.add(frame));
+            }
+            _ => {}
         }
     }
 
@@ -67,7 +103,15 @@ impl Dashboard {
 
     /// Applies a key's action if it concerns the view; returns whether it did.
     pub fn act(&mut self, action: Action) -> bool {
-        self.view.act(action, &self.run)
+        let acted = self.view.act(action, &self.run);
+        let example = self.view.probe_index();
+        let is_of_it = self.unit_history.as_ref().is_some_and(|history| history.example == example);
+        if self.view.shows_unit(&self.run) && !is_of_it {
+            let mut history = UnitHistory::new(example);
+            self.run.probe(example).iter().for_each(|frame| history.add(frame));
+            self.unit_history = Some(history);
+        }
+        acted
     }
 }
 

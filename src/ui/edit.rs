@@ -57,12 +57,12 @@ const OTHERS: [Setting; 3] = [
 /// What a number may be, by its key.
 fn range(key: &str) -> &'static str {
     match key {
-        "rate" => "0 or more, below 1",
-        "stddev" => "0 or more",
-        "learning rate" => "above 0",
-        "global_clipnorm" | "clipnorm" | "clipvalue" => "above 0; empty: none",
-        "seed" => "a whole number from 0",
-        _ => "a whole number from 1",
+        "rate" => "0 <= number < 1",
+        "stddev" => "number >= 0",
+        "learning rate" => "number > 0",
+        "global_clipnorm" | "clipnorm" | "clipvalue" => "> 0 or empty",
+        "seed" => "integer >= 0",
+        _ => "integer >= 1",
     }
 }
 
@@ -381,13 +381,22 @@ impl EditScreen {
 
     /// Lets a recurrent layer return all its steps, or its last alone, if that mends the network after a change of layer `at`; says so.
     fn mend_sequences(&mut self, at: usize) {
-        let Some((layer, is_on)) = self.edited.mend_sequences(at) else { return };
-        let kind = self.edited.layers().into_iter().nth(layer).map(|layer| layer.kind).unwrap_or_default();
-        let why = match is_on {
-            true => "return_sequences is on now, as its states at all steps are needed",
-            false => "return_sequences is off now, as its last state alone is needed",
-        };
-        self.note = Some(format!("{layer} {kind}: {why} (s changes it)"));
+        let layers = self.edited.layers();
+        let mended = self.edited.mend_sequences(at).into_iter().map(|(layer, is_on)| {
+            let kind = layers.get(layer).map_or("", |layer| layer.kind.as_str());
+            match is_on {
+                true => format!(
+                    "{layer} {kind}: return_sequences is on now, as its states at all steps are needed"
+                ),
+                false => {
+                    format!("{layer} {kind}: return_sequences is off now, as its last state alone is needed")
+                }
+            }
+        });
+        let mended: Vec<String> = mended.collect();
+        if !mended.is_empty() {
+            self.note = Some(format!("{} (s changes it)", mended.join("; ")));
+        }
     }
 
     fn changed(&mut self) {

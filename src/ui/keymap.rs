@@ -71,6 +71,10 @@ pub enum Action {
     NextTab,
     /// Previous tab.
     PreviousTab,
+    /// Next run of several.
+    NextRun,
+    /// Previous run of several.
+    PreviousRun,
     /// Type a text that the network predicts after every token.
     TypeText,
     /// The words of the example in the reverse order, beside it.
@@ -135,6 +139,8 @@ pub enum Action {
     NextProbe,
     /// Next quantity of a recurrent layer: hidden state, cell state, gates; of the gradient: by state or recurrent kernel.
     Quantity,
+    /// Next order of the units in heat maps.
+    UnitOrder,
     /// Save a screenshot as SVG and as text.
     Screenshot,
     /// Show the log, with the monitoring overhead.
@@ -184,10 +190,8 @@ pub enum Context {
     Inspection,
     /// In the list of runs only.
     Runs,
-    /// In a comparison of runs only.
-    Compare,
-    /// In a race only.
-    Race,
+    /// In the tab of several runs only.
+    Group,
     /// In the lecture only.
     Lecture,
     /// In the dashboard of a run in training only.
@@ -305,8 +309,7 @@ pub fn markdown() -> String {
         ("Your data: files", Context::Browser),
         ("Your data: inspection", Context::Inspection),
         ("Runs", Context::Runs),
-        ("Comparison of runs", Context::Compare),
-        ("Race", Context::Race),
+        ("Dashboard: tab Runs of a race or a comparison", Context::Group),
         ("Lecture", Context::Lecture),
         ("Dashboard", Context::AnyRun),
         ("Dashboard of a run in training", Context::Dashboard),
@@ -338,8 +341,7 @@ mod tests {
             Context::Browser,
             Context::Inspection,
             Context::Runs,
-            Context::Compare,
-            Context::Race,
+            Context::Group,
             Context::Lecture,
         ];
         for context in contexts.into_iter().chain([Context::Dashboard, Context::Replay]) {

@@ -10,6 +10,8 @@ pub enum Panel {
     Gradient,
     /// Hidden state after every token of an example.
     Hidden,
+    /// The shares of saturated values and of dead units.
+    Saturation,
     /// Loss over the run.
     #[default]
     Loss,
@@ -47,8 +49,12 @@ pub enum Panel {
     Histograms,
     /// The values of a kernel.
     Kernel,
+    /// The words whose embeddings are nearest.
+    Neighbours,
     /// The lines of the log.
     Log,
+    /// The runs of a race or a comparison over one another and side by side.
+    Runs,
 }
 
 /// What the cursor of a panel moves along.
@@ -70,7 +76,7 @@ impl Panel {
     /// What its cursor moves along.
     pub fn cursor_axis(self) -> CursorAxis {
         match self {
-            Self::Loss | Self::Accuracy | Self::GradientNorm => CursorAxis::Steps,
+            Self::Loss | Self::Accuracy | Self::GradientNorm | Self::Runs => CursorAxis::Steps,
             // As they were at that step.
             Self::Forecast
             | Self::Samples
@@ -80,7 +86,11 @@ impl Panel {
             | Self::Labels
             | Self::Findings => CursorAxis::Steps,
             Self::Gradient | Self::Waterfall => CursorAxis::Positions,
-            Self::Tensors | Self::Histograms | Self::Kernel | Self::Trainings => CursorAxis::Nothing,
+            // As they were at that step.
+            Self::Neighbours => CursorAxis::Steps,
+            Self::Tensors | Self::Histograms | Self::Kernel | Self::Trainings | Self::Saturation => {
+                CursorAxis::Nothing
+            }
             Self::Hidden | Self::Predictions | Self::Influence | Self::Attention => CursorAxis::Tokens,
             Self::Log => CursorAxis::Rows,
         }
@@ -112,6 +122,8 @@ const FEW: usize = 4;
 /// A tab of the dashboard: panels about one subject, the most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Tab {
+    /// The runs of a race or a comparison.
+    Runs,
     /// Gradient and states beside loss and accuracy.
     #[default]
     Overview,
@@ -131,8 +143,16 @@ pub enum Tab {
 
 impl Tab {
     /// All tabs, in their order.
-    const ALL: [Self; 7] =
-        [Self::Overview, Self::Gradients, Self::States, Self::Text, Self::Task, Self::Weights, Self::Log];
+    const ALL: [Self; 8] = [
+        Self::Runs,
+        Self::Overview,
+        Self::Gradients,
+        Self::States,
+        Self::Text,
+        Self::Task,
+        Self::Weights,
+        Self::Log,
+    ];
 
     /// The tabs that have something to show of `run`.
     pub fn of(run: &RunState) -> Vec<Self> {
@@ -142,6 +162,7 @@ impl Tab {
     /// Its name.
     pub fn name(self, run: &RunState) -> &'static str {
         match self {
+            Self::Runs => "Runs",
             Self::Overview => "Overview",
             Self::Gradients => "Gradients",
             Self::States => "States",
@@ -163,6 +184,9 @@ impl Tab {
 
     /// Its panels for `run`, the most important first; none if it has nothing to show.
     pub fn panels(self, run: &RunState) -> Vec<Panel> {
+        if self == Self::Runs {
+            return if run.is_in_group() { vec![Panel::Runs] } else { Vec::new() };
+        }
         let Some(info) = run.info() else {
             return if self == Self::Overview { vec![Panel::Loss] } else { Vec::new() };
         };
@@ -173,6 +197,8 @@ impl Tab {
         let has_states = is_recurrent || has_probes && run.shown_layers().next().is_some();
         let has_attention =
             has_probes && info.model.layers.iter().any(|layer| layer.class.contains("Attention"));
+        let has_embeddings =
+            info.reads_tokens() && info.model.layers.iter().any(|layer| layer.class == "Embedding");
         let has_influence =
             has_probes && info.reads_tokens() && !matches!(info.task, Task::Tags | Task::Language);
         // Numbers have no tokens.
@@ -192,6 +218,7 @@ impl Tab {
         // What the network is for stands beside the gradient.
         let is_shown = has_forecasts || has_samples || is_one_of_several;
         let panels = match self {
+            Self::Runs => Vec::new(),
             Self::Overview if is_recurrent => vec![
                 (Panel::Gradient, true),
                 (Panel::Trainings, is_one_of_several),
@@ -240,8 +267,14 @@ impl Tab {
                 (Panel::Tensors, true),
                 (Panel::GradientNorm, true),
             ],
-            Self::States => vec![(Panel::Hidden, has_states), (Panel::Attention, has_attention)],
-            Self::Weights => vec![(Panel::Histograms, true), (Panel::Kernel, true)],
+            Self::States => vec![
+                (Panel::Hidden, has_states),
+                (Panel::Saturation, has_states),
+                (Panel::Attention, has_attention),
+            ],
+            Self::Weights => {
+                vec![(Panel::Histograms, true), (Panel::Kernel, true), (Panel::Neighbours, has_embeddings)]
+            }
             Self::Text => vec![
                 (Panel::Predictions, has_predictions),
                 (Panel::Influence, has_influence),

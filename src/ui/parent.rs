@@ -48,8 +48,8 @@ mod tests {
 
     use super::*;
     use crate::protocol::{Resumed, StepMetrics};
-    use crate::ui::compare::tests::{info, record};
     use crate::ui::dashboard::Dashboard;
+    use crate::ui::group::tests::{info, record};
     use crate::ui::keymap::Action;
     use crate::ui::menu::tests::THEME;
     use crate::ui::view;

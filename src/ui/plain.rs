@@ -140,6 +140,8 @@ impl Lines {
             | Event::Weights(_)
             | Event::Probe(_)
             | Event::Examples(_)
+            | Event::UnitResponse(_)
+            | Event::Neighbours(_)
             | Event::Command(_)
             | Event::ProbeAdded(_)
             | Event::Alert(_) => Vec::new(),

@@ -1,231 +1,232 @@
-//! A race of several networks on the screen, and its result as table and text.
-//!
-//! ```text
-//!  race lecture · seed 2 (2 of 3) · equal tokens
-//! ╭ val_accuracy by steps ─────────────────────╮╭ loss by steps ────────────────────────────╮
-//! │100 %┤     ⣀⠤⠔⠒A                            ││0.7┤A⢄⡀                                    │
-//! ╰────────────────────────────────────────────╯╰───────────────────────────────────────────╯
-//!     network        progress      epoch   now      mean of seeds    tokens/s  time
-//!  1▸ A ━━━━ conv1d  ████████░░░░   8/12   100.0 %  100.0 % ± 0.0    1.3M      0.4 s
-//!  no winner: 1 seed of 3 that are needed at least
-//! ```
+//! The progress and the result of a race as lines, table and text.
 
-mod gradients;
-mod result;
-mod view;
+use crate::metrics::{Paired, mean_and_deviation};
+use crate::number::{self, counted};
+use crate::run::race::{Judgement, LEAST_SEEDS, SIGNIFICANCE, Standing, Standings, Verdict};
+use crate::runs::{Column, Table};
 
-use crossbeam_channel::Receiver;
-
-use super::compare::Axis;
-use super::compare::curves::RunCurves;
-use super::keymap::Action;
-use super::run_state::smoothing::Smoothing;
-use crate::protocol::{Command, CommandSender, Event, RaceEvent};
-use crate::run::race::{Standings, judge};
-use gradients::GradientReach;
-
-pub use super::compare::MAX_RUNS as MAX_NETWORKS;
-pub use result::{Lines, method, table, values, verdict};
-
-/// Earlier seeds whose curves stay.
-const EARLIER: usize = 9;
-
-/// The screen of a race.
-#[derive(Debug)]
-pub struct RaceScreen {
-    standings: Standings,
-    /// What the networks have the same amount of: `tokens`, `time`.
-    budget: &'static str,
-    /// The steps a second to which each training is slowed down.
-    pace: Option<f64>,
-    /// `None` once the race is over.
-    events: Option<Receiver<RaceEvent>>,
-    commands: CommandSender,
-    /// The curves with the current seed, one a network.
-    curves: Vec<RunCurves>,
-    /// Those with the seeds before it, at most [`EARLIER`].
-    earlier: Vec<RunCurves>,
-    /// How far back the gradients reach with the current seed.
-    reach: Vec<GradientReach>,
-    slots: Vec<usize>,
-    /// The metric that the user chose.
-    metric: Option<String>,
-    axis: Axis,
-    log: bool,
-    smoothing: Smoothing,
-    /// Whether the charts have the whole screen.
-    alone: bool,
-    /// Whether the gradients are in the place of the curves.
-    gradients: bool,
-    /// Whether there is a winner, once a seed has ended.
-    verdict: Option<String>,
+/// A p-value for reading: `p = 0.18`, `p < 0.0001`.
+fn p_value(p: f64) -> String {
+    match p {
+        p if p < 1e-4 => "p < 0.0001".to_owned(),
+        p if p < 0.1 => format!("p = {p:.4}"),
+        p => format!("p = {p:.2}"),
+    }
 }
 
-impl RaceScreen {
-    /// The screen of a race with these standings, whose networks have the same amount of `budget` and, slowed down, a `pace` in steps a
-    /// second.
-    pub fn new(
-        standings: Standings,
-        (budget, pace): (&'static str, Option<f64>),
-        (events, commands): (Receiver<RaceEvent>, CommandSender),
-    ) -> Self {
-        let names: Vec<&str> = standings.networks.iter().map(|network| network.name.as_str()).collect();
-        // In the order of the networks: letters that look like the names of others would mislead.
-        let slots: Vec<usize> = (0..names.len()).collect();
-        Self {
-            curves: slots.iter().map(|slot| RunCurves::new(*slot)).collect(),
-            earlier: Vec::new(),
-            reach: slots.iter().map(|_| GradientReach::default()).collect(),
-            slots,
-            standings,
-            budget,
-            pace,
-            events: Some(events),
-            commands,
-            metric: None,
-            axis: Axis::Steps,
-            log: false,
-            smoothing: Smoothing::default(),
-            alone: false,
-            gradients: false,
-            verdict: None,
+/// A metric, or a difference of two: accuracies in percent.
+fn shown(metric: &str, x: f64) -> String {
+    if metric.ends_with("accuracy") { format!("{:.2} %", x * 100.0) } else { number::metric(x) }
+}
+
+/// Says in a sentence whether the race has a winner.
+pub fn verdict(standings: &Standings, judgement: &Judgement) -> String {
+    let name = |i: &usize| standings.networks.get(*i).map_or("", |network| network.name.as_str());
+    let first = judgement.order.first().map_or("", name);
+    let seeds = counted(judgement.seeds, "seed");
+    match &judgement.verdict {
+        Verdict::Winner { p } => {
+            let tested: Vec<&str> = judgement
+                .rivals
+                .iter()
+                .filter(|rival| rival.p.is_some())
+                .map(|rival| name(&rival.network))
+                .collect();
+            format!("{first} wins: better than {} with {seeds} ({})", list(&tested), p_value(*p))
         }
-    }
-
-    /// The events, while the race goes on.
-    pub(super) fn events(&self) -> Option<&Receiver<RaceEvent>> {
-        self.events.as_ref()
-    }
-
-    /// Folds an event.
-    pub(super) fn apply(&mut self, event: &RaceEvent) {
-        self.standings.apply(event);
-        match event {
-            RaceEvent::Seed(_) => {
-                let fresh = self.slots.iter().map(|slot| RunCurves::new(*slot)).collect();
-                let ended = std::mem::replace(&mut self.curves, fresh);
-                // Before the first seed there are none.
-                self.earlier.extend(ended.into_iter().filter(|curves| curves.names().next().is_some()));
-                let excess = self.earlier.len().saturating_sub(EARLIER * self.slots.len());
-                self.earlier.drain(..excess);
-                self.reach = self.slots.iter().map(|_| GradientReach::default()).collect();
-            }
-            RaceEvent::Training { network, event } => {
-                if let Some(curves) = self.curves.get_mut(*network) {
-                    curves.apply(event);
-                }
-                if let Some(reach) = self.reach.get_mut(*network) {
-                    reach.apply(event);
-                }
-                if matches!(event, Event::Status(status) if status.is_over()) {
-                    let judgement = judge(&self.standings);
-                    self.verdict =
-                        (judgement.seeds > 0).then(|| result::verdict(&self.standings, &judgement));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The race is over.
-    pub(super) fn end(&mut self) {
-        self.events = None;
-    }
-
-    /// Whether the race is ended before its end.
-    pub(super) fn is_stopping(&self) -> bool {
-        self.standings.is_stopping
-    }
-
-    /// Sends a command to the race; returns whether it goes on.
-    pub(super) fn send(&mut self, command: Command) -> bool {
-        self.commands.send(command).is_ok()
-    }
-
-    /// Handles a key; returns whether the screen is to be left.
-    pub(super) fn act(&mut self, action: Action) -> bool {
-        match action {
-            Action::PauseResume if self.events.is_some() => {
-                let command = if self.standings.is_paused { Command::Resume } else { Command::Pause };
-                self.send(command);
-            }
-            Action::FullSpeed if self.pace.take().is_some() => {
-                self.send(Command::FullSpeed);
-            }
-            Action::NextMetric => self.turn_metric(1),
-            Action::PreviousMetric => self.turn_metric(-1),
-            Action::XAxis => self.axis = self.axis.next(),
-            Action::LogScale => self.log = !self.log,
-            Action::SmoothMore => self.smoothing = self.smoothing.more(),
-            Action::SmoothLess => self.smoothing = self.smoothing.less(),
-            Action::SmoothOff => self.smoothing = Smoothing::OFF,
-            Action::Open => self.alone = !self.alone,
-            Action::Quantity if self.has_gradients() => self.gradients = !self.gradients,
-            Action::Back if self.alone => self.alone = false,
-            Action::Back => return true,
-            _ => {}
-        }
-        false
-    }
-
-    /// What the screen shows, in a few sentences.
-    pub(super) fn explanation(&self) -> String {
-        let mut text = "The networks train in turns on the same data, so that none has the quieter machine. A curve each: the judged \
-                        metric, and the loss where there is width for it. The table below has the best value of each with this \
-                        seed, and mean and standard deviation of the seeds that have ended; a winner is named when the \
-                        difference over the seeds is significant."
-            .to_owned();
-        if self.has_gradients() {
-            text += "\n\nThe gradients (g): how much each position t of the input contributes to the gradient of the recurrent \
-                     kernel, ‖∂L/∂U_t‖ as a share of the greatest. A line that falls to the left is the vanishing gradient: the \
-                     network cannot learn from the first words. One that stays level reaches them: it can remember. The dim \
-                     line is the step at which most reached the start.";
-        }
-        text
-    }
-
-    /// What the footer says of a key instead of the table's word.
-    pub(super) fn footer_word(&self, action: Action) -> Option<&'static str> {
-        match action {
-            Action::PauseResume if self.events.is_none() => Some(""),
-            Action::PauseResume if self.standings.is_paused => Some("resume"),
-            Action::FullSpeed if self.pace.is_none() || self.events.is_none() => Some(""),
-            Action::Open if self.alone => Some("back"),
-            Action::Quantity if !self.has_gradients() => Some(""),
-            Action::Quantity if self.gradients => Some("curves"),
-            _ => None,
-        }
-    }
-
-    /// The names of the metrics: the judged one first.
-    fn metrics(&self) -> Vec<&str> {
-        let judged = self.standings.judged.iter().map(|judged| judged.name.as_str());
-        let mut names: Vec<&str> = Vec::new();
-        for name in judged.chain(self.curves.iter().flat_map(RunCurves::names)) {
-            if !names.contains(&name) {
-                names.push(name);
+        Verdict::Undecided(open) => {
+            let each = |(network, p): &(usize, f64)| format!("{} ({})", name(network), p_value(*p));
+            let beaten = judgement.rivals.iter().filter_map(|rival| Some((rival.network, rival.p?)));
+            let beaten: Vec<String> =
+                beaten.filter(|(_, p)| *p < SIGNIFICANCE).map(|rival| each(&rival)).collect();
+            let open: Vec<String> = open.iter().map(each).collect();
+            let verdict =
+                format!("no winner: {first} cannot be told apart from {} with {seeds}", list(&open));
+            match beaten.is_empty() {
+                true => verdict,
+                false => format!("{verdict}; it is better than {}", list(&beaten)),
             }
         }
-        names
+        Verdict::TooFewSeeds => format!("no winner: {seeds} of {LEAST_SEEDS} that are needed at least"),
+        Verdict::Incomplete => "no winner: fewer than two networks have a value with every seed".to_owned(),
+    }
+}
+
+/// `a, b and c`.
+fn list(names: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+/// Says how it was judged.
+pub fn method(standings: &Standings, judgement: &Judgement) -> Vec<String> {
+    let metric = standings.judged.as_ref().map_or("the metric", |judged| judged.name.as_str());
+    let better = match standings.judged.as_ref().is_some_and(|judged| judged.higher_is_better) {
+        true => "more",
+        false => "less",
+    };
+    let tested = judgement.rivals.iter().filter(|rival| rival.p.is_some()).count();
+    let correction = match tested {
+        0 | 1 => String::new(),
+        n => format!(", corrected by Holm for {n} comparisons"),
+    };
+    let judged = format!("judged by {metric} of the best evaluation of each run ({better} is better)");
+    if tested == 0 {
+        return vec![judged];
+    }
+    vec![
+        judged,
+        format!(
+            "p: how probable such a difference, or a larger one, would be if the first and this network were equally good: two-sided paired \
+             t-test over {}{correction}; a winner needs p < {SIGNIFICANCE} against every other",
+            counted(judgement.seeds, "seed"),
+        ),
+        "assumed: the differences between two networks are distributed normally over seeds; intervals are 95 %, each by itself"
+            .to_owned(),
+    ]
+}
+
+/// The values of a network with the seeds that were judged.
+pub fn values(network: &Standing, judgement: &Judgement) -> Vec<f64> {
+    network.values.iter().take(judgement.seeds).copied().flatten().collect()
+}
+
+/// The table: place, network, parameters, the metric, speed, time, and the difference to the first.
+pub fn table(standings: &Standings, judgement: &Judgement) -> Table {
+    let metric = standings.judged.as_ref().map_or("value", |judged| judged.name.as_str());
+    let networks: Vec<&Standing> =
+        judgement.order.iter().filter_map(|i| standings.networks.get(*i)).collect();
+    let rivals = || std::iter::once(None).chain(judgement.rivals.iter().map(Some)).take(networks.len());
+    let column = |cell: &dyn Fn(&Standing) -> String| networks.iter().map(|network| cell(network)).collect();
+    let value = |network: &Standing| match mean_and_deviation(&values(network, judgement)) {
+        Some((mean, Some(deviation))) => format!("{} ± {}", shown(metric, mean), shown(metric, deviation)),
+        Some((mean, None)) => shown(metric, mean),
+        None => "–".to_owned(),
+    };
+    let failed = |network: &Standing| match network.values.iter().filter(|value| value.is_none()).count() {
+        0 => String::new(),
+        n => format!("{n} failed"),
+    };
+    let difference = |paired: &Paired| {
+        let (low, high) = paired.interval;
+        let sign = |x: f64| {
+            let text =
+                if metric.ends_with("accuracy") { format!("{:+.2}", x * 100.0) } else { format!("{x:+.4}") };
+            // What rounds to 0 has no sign.
+            if text.contains(|c: char| ('1'..='9').contains(&c)) { text } else { text[1..].to_owned() }
+        };
+        // This network minus the first.
+        format!("{} [{}, {}]", sign(-paired.difference), sign(-high), sign(-low))
+    };
+    let differences =
+        rivals().map(|rival| rival.and_then(|r| r.paired.as_ref()).map_or_else(String::new, difference));
+    let p = |p: f64| p_value(p).trim_start_matches("p ").trim_start_matches("= ").to_owned();
+    let p_values = rivals().map(|rival| rival.and_then(|rival| rival.p).map_or_else(String::new, p));
+    let per_second = |network: &Standing| number::rate(network.total.0 as f64 / network.total.1.max(1e-9));
+    let places = (1..=networks.len()).map(|place| place.to_string()).collect();
+    let unit = if metric.ends_with("accuracy") { "to the first, points" } else { "to the first" };
+    Table::new(vec![
+        Column::number("", 100, places),
+        Column::text("network", 101, column(&|network| network.name.clone())),
+        Column::number("parameters", 40, column(&|network| number::count(network.params as u64))),
+        Column::number(metric, 99, column(&value)),
+        Column::text("", 98, column(&failed)),
+        Column::number("tokens/s", 50, column(&per_second)),
+        Column::number("time", 45, column(&|network| number::duration(network.total.1))),
+        Column::number(unit, 60, differences.collect()),
+        Column::number("p", 90, p_values.collect()),
+    ])
+}
+
+/// Progress lines for a race without a screen.
+#[derive(Debug, Default)]
+pub struct Lines {
+    begun: usize,
+    epoch: usize,
+    notes: usize,
+    is_paused: bool,
+}
+
+impl Lines {
+    /// Lines that go on after `standings`.
+    pub fn after(standings: &Standings) -> Self {
+        let mut lines = Self::default();
+        lines.next(standings);
+        lines
     }
 
-    /// The metric that is shown.
-    fn metric(&self) -> &str {
-        let metrics = self.metrics();
-        let chosen = self.metric.as_deref().filter(|name| metrics.contains(name));
-        chosen.or(metrics.first().copied()).unwrap_or("loss")
-    }
-
-    fn turn_metric(&mut self, by: isize) {
-        let metrics = self.metrics();
-        let at = metrics.iter().position(|name| *name == self.metric()).unwrap_or(0);
-        let count = metrics.len() as isize;
-        if count > 0 {
-            let next = (at as isize + by).rem_euclid(count) as usize;
-            self.metric = metrics.get(next).map(|name| (*name).to_owned());
+    /// Returns the lines that are due after an event, which `standings` have folded.
+    pub fn next(&mut self, standings: &Standings) -> Vec<String> {
+        let mut lines = Vec::new();
+        if standings.begun != self.begun {
+            (self.begun, self.epoch) = (standings.begun, 0);
+            let seed = standings.seeds.get(self.begun.saturating_sub(1)).copied().unwrap_or_default();
+            lines.push(format!("seed {seed} ({} of {})", self.begun, standings.seeds.len()));
         }
+        lines.extend(standings.notes.iter().skip(self.notes).cloned());
+        self.notes = standings.notes.len();
+        if standings.is_paused != self.is_paused {
+            self.is_paused = standings.is_paused;
+            lines.push(if self.is_paused { "paused" } else { "resumed" }.to_owned());
+        }
+        // The least epoch of those that train; of those that have ended the last.
+        let training = standings.networks.iter().filter(|network| !network.is_over());
+        let ended = standings.networks.iter().map(|network| network.epochs.0).max().unwrap_or(0);
+        let epoch = training.map(|network| network.epochs.0).min().unwrap_or(ended);
+        if epoch > self.epoch {
+            self.epoch = epoch;
+            let epochs = standings.networks.iter().map(|network| network.epochs.1).max().unwrap_or(0);
+            lines.push(format!("epoch {epoch}/{epochs}  {}", row(standings)));
+        }
+        lines
     }
+}
+
+/// The networks with their values of the current seed, the best first.
+fn row(standings: &Standings) -> String {
+    let metric = standings.judged.as_ref().map_or("", |judged| judged.name.as_str());
+    let higher = standings.judged.as_ref().is_some_and(|judged| judged.higher_is_better);
+    let mut networks: Vec<&Standing> = standings.networks.iter().collect();
+    let key =
+        |network: &Standing| network.value.map_or(f64::INFINITY, |value| if higher { -value } else { value });
+    networks.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    let cell = |network: &&Standing| {
+        let value = network.value.map_or("–".to_owned(), |value| number::named(metric, value));
+        format!("{} {value}", network.name)
+    };
+    format!("{metric}: {}", networks.iter().map(cell).collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::run::race::{JudgedMetric, judge};
+
+    fn standings(values: &[[f64; 3]]) -> Standings {
+        let names = ["lstm", "gru", "rnn"].iter().take(values.len()).map(|name| ((*name).to_owned(), None));
+        let mut standings = Standings::new("memory".into(), vec![1, 2, 3], names.collect());
+        standings.judged = Some(JudgedMetric { name: "val_accuracy".into(), higher_is_better: true });
+        for (network, values) in standings.networks.iter_mut().zip(values) {
+            network.values = values.iter().copied().map(Some).collect();
+        }
+        standings
+    }
+
+    #[test]
+    fn a_verdict_without_a_winner_says_which_networks_are_worse() {
+        let race = standings(&[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [0.52, 0.5, 0.49]]);
+        let judgement = judge(&race);
+        assert_eq!(
+            verdict(&race, &judgement),
+            "no winner: lstm cannot be told apart from gru (p = 1.00) with 3 seeds; it is better than rnn (p = 0.0006)"
+        );
+        let lines = table(&race, &judgement).lines(200).1;
+        assert!(lines[1].contains("0.00 [0.00, 0.00]") && !lines[1].contains("-0.00"), "{lines:?}");
+        let race = standings(&[[1.0, 0.9, 1.0], [1.0, 1.0, 0.9]]);
+        let words = verdict(&race, &judge(&race));
+        assert!(words.starts_with("no winner: ") && words.ends_with("with 3 seeds"), "{words}");
+    }
+}

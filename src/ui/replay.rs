@@ -11,6 +11,7 @@
 
 mod cast;
 mod film;
+mod look_back;
 mod recording;
 mod scan;
 mod speed;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 pub use cast::{Cast, CastLength, CastVersion};
 pub use film::{Film, FilmPicture};
+pub use look_back::LookBack;
 pub use recording::Recording;
 pub use speed::Speed;
 

@@ -4,12 +4,14 @@ pub mod axis;
 mod eta;
 mod forecast_errors;
 mod gradient_history;
+mod heat_scale;
 mod history;
 mod monitored;
 mod pictures;
 pub mod series;
 pub mod smoothing;
 mod thinned;
+mod unit_history;
 mod weight_history;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -26,10 +28,12 @@ use axis::XPosition;
 use eta::Eta;
 pub use forecast_errors::ForecastErrors;
 pub use gradient_history::{GradientHistory, GradientRow, HalfLife};
+pub use heat_scale::HeatScale;
 pub use history::{EpochConfusion, History};
 pub use monitored::Monitored;
 pub use pictures::Pictures;
 use series::Series;
+pub use unit_history::UnitHistory;
 use weight_history::WeightHistory;
 
 /// Maximum number of log lines in memory.
@@ -78,6 +82,8 @@ pub struct RunState {
     eta: Eta,
     /// Whether it is one of several trainings of the same preset.
     is_one_of_several: bool,
+    /// Whether it is shown together with other runs.
+    is_in_group: bool,
     history: History,
 }
 
@@ -122,6 +128,16 @@ impl RunState {
         self.is_one_of_several
     }
 
+    /// The state of a run that is shown together with others, before any event.
+    pub fn in_group() -> Self {
+        Self { is_in_group: true, ..Self::default() }
+    }
+
+    /// Whether it is shown together with other runs.
+    pub fn is_in_group(&self) -> bool {
+        self.is_in_group
+    }
+
     /// Folds one event into the state.
     pub fn apply(&mut self, event: &Event) {
         match event {
@@ -145,6 +161,8 @@ impl RunState {
                 self.eta.busy();
             }
             Event::Examples(examples) => self.history.validated(examples),
+            Event::UnitResponse(response) => self.history.responded(response),
+            Event::Neighbours(near) => self.history.found_neighbours(near),
             Event::Log(line) => self.log_line(line),
             // A line of the log says what it has changed.
             Event::Command(applied) => {
@@ -466,6 +484,12 @@ impl RunState {
     /// What each token of a probe contributes to its prediction, and the step after which it was measured.
     pub fn influence(&self, probe: usize) -> Option<(u64, &TokenInfluence)> {
         self.pictures().influences.get(&probe).map(|(step, influence)| (*step, influence))
+    }
+
+    /// The scale of the heat maps of a quantity of a layer, the same for all probes.
+    pub fn heat_scale(&self, layer: RecurrentLayer, quantity: &str) -> f32 {
+        let scales = self.pictures().scales.get(&layer);
+        scales.and_then(|scales| scales.get(quantity)).map_or(1.0, HeatScale::value)
     }
 
     /// A frame of a probe.

@@ -245,9 +245,9 @@ impl RunsScreen {
         let runs: Vec<Run> = self.all.iter().filter(|run| names.contains(&run.name)).cloned().collect();
         match runs.len() {
             0 | 1 => Request::Refuse("Mark two runs or more with the space bar.".to_owned()),
-            many if many > super::compare::MAX_RUNS => Request::Refuse(format!(
+            many if many > super::group::MOST_RUNS => Request::Refuse(format!(
                 "{many} runs are marked; at most {} are compared.",
-                super::compare::MAX_RUNS
+                super::group::MOST_RUNS
             )),
             _ => Request::Compare(runs),
         }

@@ -1,6 +1,8 @@
 //! What the user chose to see of a run, and the keys that change it.
 
 mod pointer;
+mod unit_keys;
+mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +12,7 @@ use super::run_state::axis::XAxis;
 use super::run_state::smoothing::Smoothing;
 use super::run_state::{Profiles, RecurrentLayer, RunState};
 use crate::protocol::{Activations, AttentionWeights, LayerHealth, LogLine, ProbeFrame};
+pub use units::{UnitOrder, Units};
 
 /// Each zoom level shows a quarter of the previous one; after the third comes the whole run again.
 const ZOOM_LEVELS: u32 = 3;
@@ -59,6 +62,10 @@ pub struct ViewState {
     probe: usize,
     /// Index among the heads of attention layers.
     head: usize,
+    /// The order of the units in heat maps, and the chosen unit.
+    pub units: Units,
+    /// Whether the trainer was asked for the neighbours of the most frequent words.
+    pub has_asked_for_neighbours: bool,
     /// The panels with a logarithmic axis.
     log: BTreeSet<Panel>,
     /// Rows of the log after the last one that is shown.
@@ -93,6 +100,8 @@ impl Default for ViewState {
             layer: 0,
             probe: 0,
             head: 0,
+            units: Units::default(),
+            has_asked_for_neighbours: false,
             // an exponential decay is a straight line on a logarithmic axis
             log: BTreeSet::from([Panel::Gradient]),
             log_rows_after: 0,
@@ -167,7 +176,11 @@ impl ViewState {
     }
 
     /// Closes the topmost of explanation, full screen and cursors; false if nothing is open.
-    fn close(&mut self) -> bool {
+    fn close(&mut self, run: &RunState) -> bool {
+        if !self.explain && self.shows_unit(run) {
+            self.units.is_open = false;
+            return true;
+        }
         if self.explain || self.full_screen {
             self.full_screen &= self.explain;
             self.explain = false;
@@ -188,6 +201,8 @@ impl ViewState {
         (self.cursor, self.dismissed_warnings) = (view.cursor, view.dismissed_warnings);
         (self.rate_change, self.temperature) = (view.rate_change, view.temperature);
         self.log_rows_after = view.log_rows_after;
+        self.units.begin_run();
+        self.has_asked_for_neighbours = false;
     }
 
     /// The latest warning of the run, unless it was dismissed.
@@ -254,8 +269,12 @@ impl ViewState {
     /// Applies a key's action if it concerns the view; returns whether it did.
     pub fn act(&mut self, action: Action, run: &RunState) -> bool {
         match action {
-            Action::Back => return self.close() || self.dismiss_warning(run),
-            Action::Open => self.full_screen = true,
+            Action::Back => return self.close(run) || self.dismiss_warning(run),
+            Action::Open if self.full_screen && self.focus(run) == Panel::Hidden => {
+                return self.open_unit(run);
+            }
+            Action::Open => (self.full_screen, self.units.is_open) = (true, false),
+            Action::UnitOrder => return self.turn_unit_order(run),
             Action::Explain => self.explain = !self.explain,
             Action::NextTab => self.move_tab(1, run),
             Action::PreviousTab => self.move_tab(-1, run),
@@ -282,6 +301,8 @@ impl ViewState {
             Action::PreviousLayer => return self.turn_layer(-1, run),
             Action::NextProbe => return self.turn_probe(run),
             Action::Quantity => return self.turn_quantity(run),
+            Action::Left if self.chooses_units(run) => return self.move_unit(-1, run),
+            Action::Right if self.chooses_units(run) => return self.move_unit(1, run),
             Action::Left => return self.move_cursor(-1, run),
             Action::Right => return self.move_cursor(1, run),
             Action::PageUp => return self.move_cursor(-10, run),

@@ -115,3 +115,28 @@ fn errors_are_usage_errors_with_the_expected_values() {
         assert!(out.is_empty() && error.contains(right), "{args:?}: {error}");
     }
 }
+
+#[test]
+fn the_profile_adds_up_to_the_step_and_counts_the_products_of_the_formulas() {
+    let lines = lines(&["--profile"]);
+    // Sequences, steps, and the numbers of the recurrent kernels: two directions of an LSTM of 3 units and a GRU of 2; an LSTM of 4.
+    let sizes = [(70, 6, 2 * 3 * 4 * 3 + 2 * 3 * 2), (5, 7, 4 * 4 * 4)];
+    for (line, (sequences, time, kernel)) in lines.iter().zip(sizes) {
+        let parts = line["parts"].as_array().unwrap();
+        let of = |name: &str| {
+            parts.iter().find(|part| part["part"] == name).unwrap_or_else(|| panic!("{name} in {line}"))
+        };
+        let ms: f64 = parts.iter().map(|part| part["ms_per_step"].as_f64().unwrap()).sum();
+        let step = line["ms_per_step"].as_f64().unwrap();
+        assert!((ms / step - 1.0).abs() < 0.05, "{ms} of {step} ms: {line}");
+        assert_eq!(of("recurrent_forward")["multiply_adds"], sequences * time * kernel, "{line}");
+        // The last step has none after it.
+        assert_eq!(of("recurrent_backward")["multiply_adds"], sequences * (time - 1) * kernel, "{line}");
+        assert!(of("input_projection")["multiply_adds"].as_u64() > Some(0), "{line}");
+        assert!(of("optimizer")["ms_per_step"].as_f64() > Some(0.0), "{line}");
+        assert!(of("gates_forward")["bytes"].as_u64() > Some(0), "{line}");
+        for roof in ["peak_gflops", "first_cache_gb_per_s", "memory_gb_per_s", "latency_ns", "barrier_us"] {
+            assert!(line[roof].as_f64() > Some(0.0), "{roof}: {line}");
+        }
+    }
+}

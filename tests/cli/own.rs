@@ -301,3 +301,66 @@ fn predictions_after_each_token_name_the_words_of_the_text_and_what_is_not_read(
         assert!(out.ends_with("(no tokens: the prediction for padding alone)\n"), "{out}");
     }
 }
+
+const RECURRENT: &str = "title: Mine
+data: {source: labelled, path: mine.tsv, validation: 0.2}
+tokens: {vocabulary: 50, length: 6}
+model:
+  - {layer: Embedding, output_dim: 8, mask_zero: true}
+  - {layer: LSTM, units: 6}
+  - {layer: Dense, units: 1, activation: sigmoid}
+train: {loss: binary_crossentropy, optimizer: {name: Adam, learning_rate: 0.1}, batch_size: 16, epochs: 2}
+";
+
+#[test]
+fn a_stream_predicts_what_the_whole_text_would_and_goes_on_from_a_saved_state() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    table(at);
+    fs::write(at.join("mine.yaml"), RECURRENT).unwrap();
+    ends(unrolled(at, &["train", "mine.yaml", "--run", "a"]), 0);
+    let lines = ["it was good", "bad zyzzy", "good"];
+    let probability = |json: &Value| json["probabilities"]["yes"].as_f64().unwrap();
+    let is_near = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} {b}");
+    // What the first lines are as one text, which is as long as the network's input.
+    let whole: Vec<f64> = (1..=3)
+        .map(|n| ends(unrolled(at, &["predict", "a", "--json", &lines[..n].join(" ")]), 0).0)
+        .map(|out| probability(&json_lines(out.as_bytes())[0]))
+        .collect();
+    let stream = |args: &[&str], input: &str| {
+        let output =
+            fed(unrolled(at, &[&["predict", "a", "--stream", "--json"], args].concat()), input.as_bytes());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        json_lines(&output.stdout)
+    };
+    let answers = stream(&["--per-token"], &(lines.join("\n") + "\n"));
+    assert_eq!(
+        answers.iter().map(|json| json["tokens_read"].as_u64().unwrap()).collect::<Vec<_>>(),
+        [3, 5, 6]
+    );
+    answers.iter().zip(&whole).for_each(|(json, whole)| is_near(probability(json), *whole));
+    assert_eq!(answers[1]["tokens"][1]["unknown"], true);
+    assert_eq!(answers[1]["tokens"][1]["probabilities"], answers[1]["probabilities"]);
+    // One process a line, to the same bits; and one in which nothing is read.
+    for (n, line) in ["it was good", "", "bad zyzzy", "good"].into_iter().enumerate() {
+        let json = &stream(&["--state", "state.json"], &format!("{line}\n"))[0];
+        assert_eq!(json["probabilities"], answers[n.saturating_sub(1).min(2)]["probabilities"], "{line}");
+    }
+    // A text far longer than the network's input.
+    let long = stream(&[], &"good bad\n".repeat(500));
+    assert_eq!((long.len(), &long[499]["tokens_read"]), (500, &Value::from(1000)));
+    // The state of another network, none, and one that is damaged.
+    ends(unrolled(at, &["resume", "a", "--set", "train.epochs=3"]), 0);
+    let (_, message) = ends(unrolled(at, &["predict", "a", "--stream", "--state", "state.json", "good"]), 2);
+    assert!(message.contains("--state state.json: it belongs to the weights"), "{message}");
+    fs::write(at.join("state.json"), "{\"version\":1,").unwrap();
+    let (_, message) = ends(unrolled(at, &["predict", "a", "--stream", "--state", "state.json", "good"]), 2);
+    assert!(message.contains("is not the state of a stream"), "{message}");
+    let (_, message) = ends(unrolled(at, &["predict", "a", "--state", "state.json", "good"]), 2);
+    assert!(message.contains("--stream"), "{message}");
+    // What reads the whole text has no stream.
+    fs::write(at.join("mean.yaml"), MINE).unwrap();
+    ends(unrolled(at, &["train", "mean.yaml", "--run", "mean"]), 0);
+    let (_, message) = ends(unrolled(at, &["predict", "mean", "--stream", "good"]), 2);
+    assert!(message.contains("GlobalAveragePooling1D reads more than one step at a time"), "{message}");
+}

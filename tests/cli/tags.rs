@@ -245,3 +245,23 @@ fn entities_are_counted_in_training_and_evaluation_alike() {
     );
     assert!(out.contains("val_entity_f1"), "{out}");
 }
+
+#[test]
+fn a_stream_of_words_is_tagged_as_the_sentence_and_not_where_the_network_reads_ahead() {
+    let folder = learnt();
+    let at = folder.path();
+    let (_, message) = ends(unrolled(at, &["predict", "a", "--stream", "it"]), 2);
+    assert!(message.contains("Bidirectional"), "{message}");
+    let forward = PRESET
+        .replace("Bidirectional, of: {layer: GRU", "GRU")
+        .replace("kernel_regularizer: {l2: 0.0001}}}", "kernel_regularizer: {l2: 0.0001}}");
+    fs::write(at.join("forward.yaml"), forward).unwrap();
+    ends(unrolled(at, &["train", "forward.yaml", "--run", "runs/forward"]), 0);
+    let (out, _) = ends(unrolled(at, &["predict", "forward", "--json", "the book is old"]), 0);
+    let whole = json_lines(out.as_bytes());
+    let input = b"the book\nis old\n";
+    let parts = json_lines(&fed(unrolled(at, &["predict", "forward", "--json", "--stream"]), input).stdout);
+    assert_eq!(format!("{} {}", tagged(&parts[0]), tagged(&parts[1])), tagged(&whole[0]));
+    let probability = |json: &Value, word: usize| json["tokens"][word]["probability"].as_f64().unwrap();
+    assert!((probability(&parts[1], 1) - probability(&whole[0], 3)).abs() < 1e-6);
+}

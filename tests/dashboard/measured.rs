@@ -97,6 +97,12 @@ fn a_half_life_over_several_batches_is_shown_with_its_spread() {
     let alone = acted(story::after_steps(418), &[Action::NextTab, Action::Focus(1), Action::Open]);
     let shown = text(&alone, 120, 39, &THEME);
     assert!(shown.contains("half-life ") && shown.contains("of 9 batches)"), "{shown}");
+    // Below it stands its course over training.
+    assert!(shown.contains("Half-life in steps back · 1 SimpleRNN"), "{shown}");
+    assert!(shown.contains("━ median ━ quartiles · no clear slope"), "{shown}");
+    insta::assert_snapshot!("half_life_200", text(&alone, 200, 59, &THEME));
+    let low = text(&alone, 80, 23, &THEME);
+    assert!(!low.contains("Half-life in steps back"), "{low}");
 }
 
 #[test]

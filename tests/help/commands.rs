@@ -21,8 +21,15 @@ fn commands(text: &str) -> Vec<String> {
             if name == Some("unrolled") {
                 commands.push(command.to_owned());
             } else {
-                let known =
-                    ["cargo", ".ci/run", ".ci/arm", ".ci/pictures", "INSTA_UPDATE=always", "UPDATE_HELP=1"];
+                let known = [
+                    "cargo",
+                    ".ci/run",
+                    ".ci/arm",
+                    ".ci/pictures",
+                    ".ci/release",
+                    "INSTA_UPDATE=always",
+                    "UPDATE_HELP=1",
+                ];
                 let more = ["KERAS_BACKEND=tensorflow", "MIRIFLAGS=-Zmiri-disable-isolation"];
                 let known = name.is_none_or(|name| known.contains(&name) || more.contains(&name));
                 assert!(known || command.starts_with('#'), "what is this command: {line}");

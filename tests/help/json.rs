@@ -183,8 +183,8 @@ fn keys_of_a_language_model_and_of_generated_tasks() {
 #[test]
 fn keys_of_the_bench() {
     let here = Path::new(".");
-    for watch in ["", " --watch"] {
-        let line = format!("unrolled bench --only lecture-rnn8 --seconds 0 --json{watch}");
+    for other in ["", " --watch", " --profile"] {
+        let line = format!("unrolled bench --only lecture-rnn8 --seconds 0 --json{other}");
         check_lines(&printed(here, &line), "bench --json");
     }
 }

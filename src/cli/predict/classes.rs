@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Out;
 use super::input::{self, Form, Input};
-use super::{BATCH, PredictArgs};
+use super::{BATCH, PredictArgs, stream};
 use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::infer::{Classifier, InferError, Prefix, most_likely};
@@ -20,6 +20,9 @@ pub(super) fn predict(args: &PredictArgs, classifier: &Classifier) -> CliResult<
     if args.per_token && !is_text {
         return Err(args.refuse("classifies sequences of numbers, which have no tokens; omit --per-token"));
     }
+    if args.stream {
+        return predict_stream(args, classifier);
+    }
     // Files are predicted one by one, so that those before an invalid one are printed.
     let at_once = if is_text { BATCH } else { 1 };
     let form = if args.jsonl { Form::Json } else { Form::Plain };
@@ -33,6 +36,41 @@ pub(super) fn predict(args: &PredictArgs, classifier: &Classifier) -> CliResult<
             false => formatter.as_lines(text, probabilities, args.per_token),
         });
         out.put(lines.collect::<Result<Vec<String>, InferError>>()?.into_iter())
+    })
+}
+
+/// Predicts the class of all that was read after every line.
+fn predict_stream(args: &PredictArgs, classifier: &Classifier) -> CliResult<()> {
+    let form = if args.jsonl { Form::Json } else { Form::Plain };
+    let formatter = Formatter { threshold: args.threshold, classifier };
+    let (mut out, mut stream) = (Out::new(args.json), classifier.stream()?);
+    stream::for_each(args, &mut stream, form, &mut |stream, input| {
+        let text = input.text();
+        let prefixes = classifier.read_on(stream, &text)?;
+        let read = stream.tokens_read();
+        let lines = match (classifier.answer(stream), args.json) {
+            (None, true) => json!({"text": text, "tokens_read": read}).to_string() + "\n",
+            (None, false) => "(no tokens were read)\n".to_owned(),
+            (Some(answer), true) => {
+                let mut object =
+                    formatter.with_prediction(json!({"text": text, "tokens_read": read}), &answer);
+                if args.per_token {
+                    object["tokens"] = prefixes.iter().map(|prefix| formatter.prefix_json(prefix)).collect();
+                }
+                object.to_string() + "\n"
+            }
+            (Some(answer), false) => {
+                let shown = foreign(&text);
+                let mut lines = format!("{}  {:>8}  {shown}\n", formatter.summary(&answer), count(read));
+                if args.per_token {
+                    let first = read - prefixes.len() as u64;
+                    let rows = prefixes.iter().enumerate();
+                    lines.extend(rows.map(|(at, prefix)| formatter.prefix_line(first + at as u64, prefix)));
+                }
+                lines
+            }
+        };
+        out.put([lines].into_iter())
     })
 }
 
@@ -77,12 +115,7 @@ impl Formatter<'_> {
         let mut lines = vec![format!("{}  {shown}\n", self.summary(probabilities))];
         if per_token {
             let (prefixes, unread) = self.classifier.per_token(text)?;
-            let line = |(at, prefix): (usize, &Prefix)| {
-                let summary = self.summary(&prefix.probabilities);
-                let unknown = if prefix.is_unknown { "  [UNK]" } else { "" };
-                format!("  {:>4}  {summary}  {}{unknown}\n", count(at as u64 + 1), foreign(&prefix.token))
-            };
-            lines.extend(prefixes.iter().enumerate().map(line));
+            lines.extend(prefixes.iter().enumerate().map(|(at, prefix)| self.prefix_line(at as u64, prefix)));
             if let (1.., Some(length)) = (unread, self.classifier.length()) {
                 let all = counted(prefixes.len() + unread, "token");
                 let (length, unread) = (count(length as u64), count(unread as u64));
@@ -92,6 +125,21 @@ impl Formatter<'_> {
             }
         }
         Ok(lines.concat())
+    }
+
+    /// The prediction after a token, of which `before` were read before.
+    fn prefix_line(&self, before: u64, prefix: &Prefix) -> String {
+        let summary = self.summary(&prefix.probabilities);
+        let unknown = if prefix.is_unknown { "  [UNK]" } else { "" };
+        format!("  {:>4}  {summary}  {}{unknown}\n", count(before + 1), foreign(&prefix.token))
+    }
+
+    fn prefix_json(&self, prefix: &Prefix) -> Value {
+        let mut token = json!({"token": prefix.token});
+        if prefix.is_unknown {
+            token["unknown"] = json!(true);
+        }
+        self.with_prediction(token, &prefix.probabilities)
     }
 
     /// `object` with the label, or the labels, and all probabilities.
@@ -111,14 +159,7 @@ impl Formatter<'_> {
         let mut object = self.with_prediction(json!({self.classifier.subject(): text}), probabilities);
         if per_token {
             let (prefixes, unread) = self.classifier.per_token(text)?;
-            let prefix = |prefix: &Prefix| {
-                let mut token = json!({"token": prefix.token});
-                if prefix.is_unknown {
-                    token["unknown"] = json!(true);
-                }
-                self.with_prediction(token, &prefix.probabilities)
-            };
-            object["tokens"] = prefixes.iter().map(prefix).collect();
+            object["tokens"] = prefixes.iter().map(|prefix| self.prefix_json(prefix)).collect();
             if unread > 0 {
                 object["n_unread"] = json!(unread);
             }

@@ -13,8 +13,12 @@ use crate::number::{count, value};
 
 /// Forecasts the series in the files of the arguments, or without any that of the run.
 pub(super) fn predict(args: &PredictArgs, forecaster: &Forecaster) -> CliResult<()> {
-    let flags =
-        [(args.threshold.is_some(), "--threshold"), (args.per_token, "--per-token"), (args.jsonl, "--jsonl")];
+    let flags = [
+        (args.threshold.is_some(), "--threshold"),
+        (args.per_token, "--per-token"),
+        (args.jsonl, "--jsonl"),
+        (args.stream, "--stream"),
+    ];
     if let Some((_, flag)) = flags.iter().find(|(given, _)| *given) {
         return Err(args.refuse(&format!("forecasts series of numbers; omit {flag}")));
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::input::{self, Form, Input};
-use super::{BATCH, Out, PredictArgs};
+use super::{BATCH, Out, PredictArgs, stream};
 use crate::cli::error::CliResult;
 use crate::escape::foreign;
 use crate::infer::{TaggedSentence, Tagger};
@@ -15,13 +15,23 @@ pub(super) fn predict(args: &PredictArgs, tagger: &Tagger) -> CliResult<()> {
         return Err(args.refuse("predicts one tag a word; --threshold is for several labels"));
     }
     let form = if args.jsonl { Form::JsonOrWords } else { Form::Plain };
+    let words = |input: &Input| match input {
+        Input::Text(text) => tagger.words(text),
+        Input::Words(words) => words.clone(),
+    };
+    if args.stream {
+        let (mut out, mut stream) = (Out::new(args.json), tagger.stream()?);
+        return stream::for_each(args, &mut stream, form, &mut |stream, input| {
+            let tagged = tagger.read_on(stream, &words(input))?;
+            out.put(std::iter::once(match args.json {
+                true => as_json(tagger, input, &tagged).to_string() + "\n",
+                false => as_lines(tagger, &tagged),
+            }))
+        });
+    }
     let mut out = Out::new(args.json);
     let mut first = true;
     input::for_each_batch(&args.text, form, BATCH, &mut |inputs| {
-        let words = |input: &Input| match input {
-            Input::Text(text) => tagger.words(text),
-            Input::Words(words) => words.clone(),
-        };
         let sentences: Vec<Vec<String>> = inputs.iter().map(words).collect();
         let tagged = tagger.tag(&sentences)?;
         out.put(inputs.iter().zip(&tagged).map(|(input, tagged)| match args.json {

@@ -1,8 +1,9 @@
 use super::packed::{Finish, UnitVector};
 use super::{BackwardStep, ForwardStep, PackedMatrix, Projected};
+use crate::kernel::profile::{self, Fused, Part};
 use crate::kernel::simd::Simd;
-use crate::kernel::work_count::{count, looked_up, numbers};
-use crate::kernel::{LaneFunction, dispatch};
+use crate::kernel::work_count::{self, count, looked_up, numbers};
+use crate::kernel::{Isa, LaneFunction, dispatch};
 
 /// The arithmetic of a recurrent cell, for one vector of units of one sequence at a time; `SUMS` gates share a product with `U`.
 ///
@@ -35,12 +36,27 @@ pub(crate) fn cell_forward<const SUMS: usize, M: CellMath<SUMS>>(
     step: ForwardStep<'_>,
 ) {
     let product = step.batch * packed.size();
-    count(product, numbers(packed.size()) + step.bytes());
-    let isa = crate::kernel::Isa::best();
-    match step.products.is_empty() {
-        true => forward_on(isa, packed, math, step),
-        false => forward_on(isa, packed, &WithProducts(math), step),
+    let (isa, bytes) = (Isa::best(), numbers(packed.size()) + step.bytes());
+    if !step.products.is_empty() {
+        let _part = profile::scope(Part::GatesForward);
+        count(product, bytes);
+        return forward_on(isa, packed, &WithProducts(math), step);
     }
+    work_count::add(product, bytes);
+    let what = Fused {
+        product: Part::RecurrentForward,
+        rest: Part::GatesForward,
+        multiply_adds: product,
+        dependent: packed.depth(),
+        product_bytes: numbers(packed.size() + step.batch * step.units),
+        rest_bytes: step.bytes(),
+    };
+    let (x, stride, rows) = (step.h_dropped, step.units, step.batch);
+    profile::fused(
+        what,
+        || forward_on(isa, packed, math, step),
+        || product_on(isa, packed, x, stride, rows, Discard::<SUMS>),
+    );
 }
 
 /// One step backward of all sequences. `packed` holds `Uᵀ`, for one product without gates; without `next_delta` there is none.
@@ -55,8 +71,22 @@ pub(crate) fn cell_backward<const SUMS: usize, M: CellMath<SUMS>>(
         // Of wider rows what the weights reach.
         bytes += numbers(packed.size() + step.batch * packed.depth());
     }
-    count(product, bytes);
-    backward_on(crate::kernel::Isa::best(), packed, math, step);
+    work_count::add(product, bytes);
+    let isa = Isa::best();
+    let (x, rows, rest_bytes) = (step.next_delta, step.batch, step.bytes());
+    let what = Fused {
+        product: Part::RecurrentBackward,
+        rest: Part::GatesBackward,
+        multiply_adds: product,
+        dependent: if product > 0 { packed.depth() } else { 0 },
+        product_bytes: bytes - rest_bytes,
+        rest_bytes,
+    };
+    profile::fused(
+        what,
+        || backward_on(isa, packed, math, step),
+        || product_on(isa, packed, x, x.len() / rows.max(1), rows, Discard::<1>),
+    );
 }
 
 dispatch!(pub(crate) fn forward_on<const SUMS: usize, M: CellMath<SUMS>>(
@@ -65,6 +95,37 @@ dispatch!(pub(crate) fn forward_on<const SUMS: usize, M: CellMath<SUMS>>(
 dispatch!(pub(crate) fn backward_on<const SUMS: usize, M: CellMath<SUMS>>(
     packed: &PackedMatrix, math: &M, step: BackwardStep<'_>,
 ) = backward_body);
+dispatch!(fn product_on<const SUMS: usize>(
+    packed: &PackedMatrix, x: &[f32], stride: usize, rows: usize, sums: Discard<SUMS>,
+) = product_body);
+
+/// The product of a step without what is done with its sums, for measurements.
+#[inline(always)]
+fn product_body<V: Simd, N: Simd, const SUMS: usize>(
+    packed: &PackedMatrix,
+    x: &[f32],
+    stride: usize,
+    rows: usize,
+    mut sums: Discard<SUMS>,
+) {
+    packed.run::<V, N, _, SUMS>(x, stride, rows, &mut sums);
+}
+
+/// Sums of a product that nothing uses.
+#[derive(Clone, Copy)]
+struct Discard<const SUMS: usize>;
+
+impl<const SUMS: usize> Finish<SUMS> for Discard<SUMS> {
+    #[inline(always)]
+    fn begin<V: Simd>(&mut self, _: UnitVector) -> [V; SUMS] {
+        [V::splat(0.0); SUMS]
+    }
+
+    #[inline(always)]
+    fn finish<V: Simd>(&mut self, _: UnitVector, sums: [V; SUMS]) {
+        std::hint::black_box(&sums);
+    }
+}
 
 #[inline(always)]
 fn forward_body<V: Simd, N: Simd, const SUMS: usize, M: CellMath<SUMS>>(

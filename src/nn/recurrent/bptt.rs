@@ -12,6 +12,7 @@ use ndarray::ArrayView2;
 use super::by_gate;
 use super::input_gradient::InputGrads;
 use super::{Cell, GateWindow, Order, RecurrentBuffers, RecurrentCache, SavedStep, Scratch};
+use crate::kernel::profile::{self, Part};
 use crate::kernel::recurrent::{BackwardStep, ForwardStep, Projected};
 use crate::kernel::{Matrix, add_column_sums};
 use crate::nn::affine::affine;
@@ -89,7 +90,10 @@ impl<'a> Bptt<'a> {
             cache.projected.reshape(1, rows.rows.rows(), self.width);
             self.project(cache.projected.data_mut(), rows.rows.data());
         }
-        self.cell.pack_forward(self.recurrent_kernel(), packed);
+        {
+            let _part = profile::scope(Part::Packing);
+            self.cell.pack_forward(self.recurrent_kernel(), packed);
+        }
         for first in (0..time).step_by(length.max(1)) {
             self.forward_segment(first..(first + length).min(time), buffers, rows);
         }
@@ -105,6 +109,7 @@ impl<'a> Bptt<'a> {
 
     /// `out = x·W + b`.
     fn project(&self, out: &mut [f32], x: &[f32]) {
+        let _part = profile::scope(Part::InputProjection);
         let (bias, _) = self.biases();
         affine(out, x, self.weights.get(0), bias, self.features, self.width);
     }
@@ -210,7 +215,10 @@ impl<'a> Bptt<'a> {
         let Order { time, .. } = self.order;
         let (cell, settings) = (self.cell, self.cell.settings());
         let RecurrentBuffers { cache, deltas, packed, input_gradient, scratch, .. } = &mut *buffers;
-        cell.pack_backward(self.recurrent_kernel(), packed);
+        {
+            let _part = profile::scope(Part::Packing);
+            cell.pack_backward(self.recurrent_kernel(), packed);
+        }
         let rows = match self.x {
             Signal::Rows(rows) if cache.x.data().is_empty() => Some(rows),
             _ => None,
@@ -249,12 +257,15 @@ impl<'a> Bptt<'a> {
             let watching = observer.as_mut().map(|o| &mut **o as &mut dyn Observer);
             self.backward_segment(steps.clone(), buffers, upstream, watching);
             if live {
+                let _part = profile::scope(Part::RecurrentWeights);
                 self.add_recurrent_gradient(steps.clone(), buffers, d_recurrent, d_recurrent_bias);
+                let _part = profile::scope(Part::InputGradient);
                 let RecurrentBuffers { cache, deltas, input_gradient, .. } = &mut *buffers;
                 input_gradient.add(self.x, positions, self.weights.get(0), cache, deltas, &mut grads);
             }
             buffers.deltas.save_boundary(cell, self.order.position(steps.start));
         }
+        let _part = profile::scope(Part::InputGradient);
         buffers.input_gradient.end(self.x, self.weights.get(0), &buffers.cache, grads);
     }
 

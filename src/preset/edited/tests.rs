@@ -103,24 +103,24 @@ fn the_layer_below_returns_its_steps_while_one_above_needs_them() {
     let mut edited = opened("word-order");
     edited.add_layer(1, "LSTM");
     assert!(edited.resolve().is_err());
-    assert_eq!(edited.mend_sequences(2), Some((1, true)));
+    assert_eq!(edited.mend_sequences(2), [(1, true)]);
     assert!(edited.resolve().is_ok());
     edited.remove_layer(2);
-    assert_eq!(edited.mend_sequences(1), Some((1, false)));
+    assert_eq!(edited.mend_sequences(1), [(1, false)]);
     assert!(edited.is_unchanged(), "{:?}", edited.changes());
-    assert_eq!(edited.mend_sequences(1), None, "nothing is wrong");
+    assert_eq!(edited.mend_sequences(1), [], "nothing is wrong");
     // With an output at every step the new layer returns all of them as well.
     let mut edited = opened("reber-grammar");
     let last = edited.layers().iter().rposition(|layer| layer.kind != "Dense").unwrap();
     edited.add_layer(last, "GRU");
-    assert_eq!(edited.mend_sequences(last + 1), Some((last + 1, true)));
+    assert_eq!(edited.mend_sequences(last + 1), [(last + 1, true)]);
     edited.remove_layer(last + 1);
-    assert_eq!(edited.mend_sequences(last), None);
+    assert_eq!(edited.mend_sequences(last), []);
     assert!(edited.is_unchanged());
     // What is wrong for another reason stays as it is.
     let mut edited = opened("word-order");
     edited.set_layer_size(1, "0");
-    assert_eq!(edited.mend_sequences(1), None);
+    assert_eq!(edited.mend_sequences(1), []);
     assert_eq!(edited.changes(), ["model.1.units=0"]);
 }
 

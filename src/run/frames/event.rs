@@ -54,6 +54,12 @@ pub(super) fn encode(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<(Ki
         Event::Examples(examples) => {
             put_json(out, Kind::Examples, examples).map(|(kind, _)| (kind, Some(examples.step)))
         }
+        Event::UnitResponse(response) => {
+            put_json(out, Kind::UnitResponse, response).map(|(kind, _)| (kind, Some(response.step)))
+        }
+        Event::Neighbours(near) => {
+            put_json(out, Kind::Neighbours, near).map(|(kind, _)| (kind, Some(near.step)))
+        }
         Event::Gradient(profile) => {
             put_gradient(out, profile);
             Ok((Kind::Gradient, Some(profile.step)))
@@ -88,6 +94,8 @@ pub(in crate::run) fn decode(frame: Frame<'_>) -> Option<Event> {
         Kind::Saved => return serde_json::from_slice(frame.payload).ok().map(Event::Saved),
         Kind::Sample => return serde_json::from_slice(frame.payload).ok().map(Event::Sample),
         Kind::Examples => return serde_json::from_slice(frame.payload).ok().map(Event::Examples),
+        Kind::UnitResponse => return serde_json::from_slice(frame.payload).ok().map(Event::UnitResponse),
+        Kind::Neighbours => return serde_json::from_slice(frame.payload).ok().map(Event::Neighbours),
         Kind::Step => Event::Step(take_step(&mut take, frame.step)?),
         Kind::Epoch => Event::Epoch(Box::new(take_epoch(&mut take, frame.step)?)),
         Kind::OldEpoch => Event::Epoch(Box::new(legacy::take_epoch(&mut take, frame.step)?)),

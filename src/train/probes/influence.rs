@@ -3,13 +3,15 @@
 use ndarray::ArrayView3;
 
 use super::predictions::OutputReader;
+use super::row_shards::RowShards;
 use crate::data::{Inputs, Vocabulary};
 use crate::infer::network_input;
+use crate::kernel::ThreadPool;
 use crate::nn::{Mode, Model, Params, Shard, TargetsView};
 use crate::protocol::{ProbeText, TokenInfluence};
 
-/// Positions up to which tokens are replaced at every monitored step; else it is done less often.
-const FREE_POSITIONS: usize = 1 << 12;
+/// Positions up to which tokens are replaced at every few monitored steps; else it is done less often.
+const FEW_POSITIONS: usize = 1 << 12;
 
 /// The probes, each once more for every one of its last tokens, which is replaced by padding; of networks with a single output.
 #[derive(Debug)]
@@ -17,16 +19,21 @@ pub(super) struct Influence {
     /// The network, whose backward pass leaves the gradient of every position.
     model: Model,
     texts: Inputs,
-    occluded: Inputs,
+    occluded: RowShards,
+    /// The number of positions of all its rows.
+    positions: usize,
     /// Of each probe: its first token that is replaced, and the number of them.
     tokens: Vec<(usize, usize)>,
     shard: Shard,
-    occluded_shard: Shard,
 }
 
 impl Influence {
     /// `None` unless the texts, whose ids are `inputs`, are rows of ids and the network has a single output.
-    pub fn new(texts: &[ProbeText], inputs: &Inputs, model: &Model, params: &Params) -> Option<Self> {
+    pub fn new(
+        texts: &[ProbeText],
+        inputs: &Inputs,
+        (model, params, threads): (&Model, &Params, usize),
+    ) -> Option<Self> {
         let Inputs::Tokens(ids) = inputs else { return None };
         let model = model.with_position_gradients()?;
         let (mut rows, mut tokens) = (Vec::new(), Vec::new());
@@ -42,40 +49,36 @@ impl Influence {
         }
         let all = tokens.iter().map(|(_, count)| count).sum();
         let occluded = ndarray::Array2::from_shape_vec((all, ids.ncols()), rows).ok()?;
-        let (shard, occluded_shard) = (Shard::new(&model, params), Shard::new(&model, params));
-        let (texts, occluded) = (inputs.clone(), Inputs::Tokens(occluded));
-        Some(Self { model, texts, occluded, tokens, shard, occluded_shard })
+        let (shard, positions) = (Shard::new(&model, params), occluded.len());
+        let (texts, occluded) = (inputs.clone(), RowShards::new(&occluded, threads, &model, params));
+        Some(Self { model, texts, occluded, positions, tokens, shard })
     }
 
-    /// Whether it takes almost no time.
-    pub fn is_free(&self) -> bool {
-        matches!(&self.occluded, Inputs::Tokens(ids) if ids.len() <= FREE_POSITIONS)
+    /// Whether it takes little time.
+    pub fn is_cheap(&self) -> bool {
+        self.positions <= FEW_POSITIONS
     }
 
     /// That of every probe, whose predictions are `outputs`.
     pub fn of_all(
         &mut self,
-        params: &Params,
+        (params, pool): (&Params, &mut ThreadPool),
         texts: &[ProbeText],
         outputs: ArrayView3<'_, f32>,
         reader: &OutputReader,
     ) -> Vec<TokenInfluence> {
-        let Self { model, texts: inputs, occluded, tokens, shard, occluded_shard } = self;
+        let Self { model, texts: inputs, occluded, tokens, shard, .. } = self;
         let leading: Vec<Option<(usize, f32)>> =
             (0..texts.len()).map(|row| reader.most(outputs, row, 0)).collect();
-        let forward = |shard: &mut Shard, inputs: &Inputs| {
-            shard.reset_states();
-            shard.load(network_input(inputs), TargetsView::None);
-            shard.forward(model, params, Mode::Evaluate);
-        };
-        forward(shard, inputs);
-        forward(occluded_shard, occluded);
+        shard.reset_states();
+        shard.load(network_input(inputs), TargetsView::None);
+        shard.forward(model, params, Mode::Evaluate);
         // One sigmoid is the probability of class 1: that of class 0 moves by as much the other way.
         let column = |output: usize| reader.column(outputs, output);
         let columns: Vec<usize> =
             leading.iter().map(|leading| leading.map_or(0, |(output, _)| column(output).0)).collect();
         let products = shard.gradient_times_input(model, params, &columns);
-        let without = occluded_shard.output(model);
+        let without = occluded.outputs(model, params, pool);
         let mut row = 0;
         let mut all = Vec::new();
         for (probe, ((text, (first, count)), leading)) in

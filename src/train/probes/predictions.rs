@@ -2,19 +2,19 @@
 
 use ndarray::{Array2, Array3, ArrayView3};
 
+use super::row_shards::RowShards;
 use crate::data::{Data, Inputs, TokenSpec, Vocabularies};
-use crate::infer::network_input;
-use crate::nn::{Mode, Model, Params, Shape, Shard, TargetsView};
+use crate::kernel::ThreadPool;
+use crate::nn::{Model, Params, Shape};
 use crate::protocol::{ProbeText, TokenPrediction};
 
 /// Texts cut after each of their tokens, for networks with a single output: such a network predicts after a token as if the text ended
 /// there.
 #[derive(Debug)]
 pub(super) struct Prefixes {
-    inputs: Inputs,
+    texts: RowShards,
     /// The number of rows of each probe: those of its last tokens.
     rows: Vec<usize>,
-    shard: Shard,
 }
 
 impl Prefixes {
@@ -26,8 +26,7 @@ impl Prefixes {
         texts: &[ProbeText],
         inputs: &Inputs,
         spec: &TokenSpec,
-        model: &Model,
-        params: &Params,
+        (model, params, threads): (&Model, &Params, usize),
     ) -> Option<Self> {
         let (Inputs::Tokens(ids), Shape::Vector { .. }) = (inputs, model.output()) else { return None };
         let (mut all, mut rows) = (Vec::new(), Vec::new());
@@ -38,15 +37,12 @@ impl Prefixes {
             rows.push(ids.len() - first);
         }
         let ids = Array2::from_shape_vec((rows.iter().sum(), spec.length), all).ok()?;
-        Some(Self { inputs: Inputs::Tokens(ids), rows, shard: Shard::new(model, params) })
+        Some(Self { texts: RowShards::new(&ids, threads, model, params), rows })
     }
 
     /// The outputs after each token, `[row, step, output]`; see [`Prefixes::by_token`].
-    pub fn outputs(&mut self, model: &Model, params: &Params) -> Array3<f32> {
-        self.shard.reset_states();
-        self.shard.load(network_input(&self.inputs), TargetsView::None);
-        self.shard.forward(model, params, Mode::Evaluate);
-        self.shard.output(model)
+    pub fn outputs(&mut self, model: &Model, params: &Params, pool: &mut ThreadPool) -> Array3<f32> {
+        self.texts.outputs(model, params, pool)
     }
 
     /// The rows of `outputs` that belong to the tokens of a probe, and the tokens before them.

@@ -365,6 +365,23 @@ fn watched_steps_carry_the_instruments_and_others_do_not() {
 }
 
 #[test]
+fn what_each_token_contributes_is_measured_at_every_fifth_monitored_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let (outcome, events) = trained(dir.path(), &["watch.every=2"]);
+    assert_eq!(outcome, Outcome::Finished);
+    let frames = events.iter().filter_map(|e| if let Event::Probe(frame) = e { Some(frame) } else { None });
+    let of_first = frames.filter(|frame| frame.probe == 0);
+    let (with, without): (Vec<_>, Vec<_>) = of_first.partition(|frame| frame.influence.is_some());
+    // 42 steps, of which 21 are monitored: the first and every tenth; and the untrained network.
+    assert_eq!(with.iter().map(|frame| frame.step).collect::<Vec<_>>(), [0, 1, 11, 21, 31, 41]);
+    assert_eq!(without.len(), 16);
+    assert!(
+        with.iter().chain(&without).all(|frame| frame.by_token.len() > 5),
+        "the answer after every token"
+    );
+}
+
+#[test]
 fn what_watching_costs_is_told_as_soon_as_steps_can_be_compared_and_at_the_end() {
     let shares_of = |every: &str| {
         let dir = tempfile::tempdir().unwrap();

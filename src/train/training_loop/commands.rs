@@ -12,9 +12,11 @@ use crate::protocol::{AppliedCommand, ChangedSetting, Command, CommandRequest, E
 use crate::run::checkpoint;
 use crate::train::control::{PendingCommand, Stop};
 use crate::train::cost::Cost;
+use crate::train::neighbours::neighbours;
 use crate::train::session::Session;
 use crate::train::state::TrainingState;
 use crate::train::turns::Permit;
+use crate::train::unit_response::unit_response;
 
 /// How often a training that waits for its turn looks for commands.
 const COMMANDS: Duration = Duration::from_millis(50);
@@ -128,7 +130,10 @@ impl TrainingLoop<'_> {
     /// Why that is not possible.
     fn apply(&mut self, request: CommandRequest) -> Result<(), String> {
         let is_save = request.command == Command::Save;
+        // What a command asks for is no training.
+        let begin = Instant::now();
         let text = self.set(&request.command);
+        self.cost.idle(begin.elapsed());
         let TrainingState { step, epoch, .. } = self.state;
         let applied =
             AppliedCommand { step, epoch, request, learning_rate: self.state.learning_rate.at(step, epoch) };
@@ -219,6 +224,22 @@ impl TrainingLoop<'_> {
                     }
                     false => Err("the preset has no watch.sample: nothing is sampled".into()),
                 }
+            }
+            Command::WatchUnit { unit } => {
+                if let Some(unit) = unit {
+                    let response = unit_response(&mut self.session, unit, *step)
+                        .map_err(|why| format!("no unit is watched: {why}"))?;
+                    self.publisher.publish(Event::UnitResponse(Box::new(response)));
+                }
+                self.session.watch.unit.clone_from(unit);
+                Ok(None)
+            }
+            Command::ShowNeighbours { word } => {
+                let near = neighbours(&self.session, word.as_deref(), *step)
+                    .map_err(|why| format!("no neighbours are shown: {why}"))?;
+                self.publisher.publish(Event::Neighbours(Box::new(near)));
+                self.session.watch.neighbours_of = Some(word.clone());
+                Ok(None)
             }
             _ => Ok(None),
         }

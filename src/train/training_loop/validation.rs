@@ -10,8 +10,11 @@ use crate::protocol::{Event, RunStatus, ValidationMetrics};
 use crate::train::control::Stop;
 use crate::train::error::TrainError;
 use crate::train::examples::{Examples, is_shown};
+use crate::train::neighbours::neighbours;
 use crate::train::session::Session;
 use crate::train::state::{Next, TrainingState};
+use crate::train::unit_response::unit_response;
+use crate::train::watch::Watch;
 
 impl TrainingLoop<'_> {
     /// Whether validation is due after the current step; after the last step of an epoch it is made anyway.
@@ -46,6 +49,7 @@ impl TrainingLoop<'_> {
         let seconds = (self.clock.elapsed() - begin).as_secs_f64();
         self.publisher.publish(Event::Validation(ValidationMetrics { step, epoch, metrics, seconds }));
         self.publish_examples();
+        self.publish_requested();
         self.save_scheduled(best, true);
         self.clock.exclude_since(begin);
         Ok(None)
@@ -113,6 +117,19 @@ impl TrainingLoop<'_> {
         match (next, self.session.spec.train.validate_every) {
             (Next::Validation, Some(every)) => is_shown(step / every.max(1)),
             _ => is_shown(epoch as u64) || epoch == self.session.spec.train.epochs,
+        }
+    }
+
+    /// Publishes what commands have asked for, of the weights as they are.
+    pub(super) fn publish_requested(&mut self) {
+        let Watch { unit, neighbours_of, .. } = &self.session.watch;
+        let (unit, neighbours_of, step) = (unit.clone(), neighbours_of.clone(), self.state.step);
+        // What was possible when the command came still is.
+        if let Some(Ok(response)) = unit.map(|unit| unit_response(&mut self.session, &unit, step)) {
+            self.publisher.publish(Event::UnitResponse(Box::new(response)));
+        }
+        if let Some(Ok(near)) = neighbours_of.map(|word| neighbours(&self.session, word.as_deref(), step)) {
+            self.publisher.publish(Event::Neighbours(Box::new(near)));
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crossbeam_channel::Receiver;
 
 use super::popup::Popup;
-use super::{App, LaunchRequest, Launched, Link, Overlay, RunScreen};
+use super::{App, LaunchRequest, Launched, Link, LookBack, Overlay, RunScreen};
 use crate::preset::Overrides;
 use crate::runs::Run;
 use crate::ui::dashboard::Dashboard;
@@ -56,7 +56,7 @@ impl App<'_> {
 
     fn start_race(&mut self, name: &str) {
         match (self.launch)(LaunchRequest::Race(name)) {
-            Ok(Launched::Race(race)) => self.race = Some(race),
+            Ok(Launched::Race(group)) => self.show_group(group),
             Ok(_) => {}
             Err(error) => self.show_message("Cannot start the race", &error),
         }
@@ -66,8 +66,8 @@ impl App<'_> {
         let Link { events, commands } = link;
         let dashboard = Dashboard { has_menu: self.from_menu, ..Dashboard::new() };
         let (events, commands) = (Some(events), Some(commands));
-        self.run =
-            Some(RunScreen { dashboard, events, commands, replay: None, recording: None, ending: None });
+        let recording = LookBack::default();
+        self.run = Some(RunScreen { dashboard, events, commands, replay: None, recording, ending: None });
         self.drawing = None;
     }
 

@@ -6,48 +6,65 @@ use ratatui::text::Line;
 use super::leave_dialog::LeaveChoice;
 use super::{App, Overlay, replaying};
 use crate::protocol::RunStatus;
+use crate::ui::dashboard::Dashboard;
 use crate::ui::help;
 use crate::ui::keymap::Action;
-use crate::ui::panel::Tab;
+use crate::ui::panel::{Panel, Tab};
 use crate::ui::text::fit;
 use crate::ui::theme::Role;
+
+/// What the footer says of keys that choose units where a heat map of states is in front.
+fn unit_word(dash: &Dashboard, action: Action) -> Option<&'static str> {
+    let (view, run) = (&dash.view, &dash.run);
+    match action {
+        Action::UnitOrder if view.focus(run) != Panel::Hidden => Some(""),
+        Action::Open if view.chooses_units(run) && !view.shows_unit(run) => Some("unit"),
+        Action::Open if view.full_screen => Some(""),
+        Action::Left if view.chooses_units(run) => Some("unit"),
+        _ => None,
+    }
+}
 
 impl App<'_> {
     /// What the footer says of a key instead of the table's word: empty for a key without effect at present.
     fn footer_word(&self, action: Action) -> Option<&'static str> {
-        let has_panels =
-            self.run.is_some() || (self.runs.is_none() && self.compare.is_none() && self.race.is_none());
+        let has_panels = self.run.is_some() || self.runs.is_none();
         if action == Action::FocusNext && !has_panels {
             return Some("");
-        }
-        if let Some(race) = &self.race {
-            return race.footer_word(action);
         }
         if let Some(lecture) = &self.lecture {
             return lecture.footer_word(action);
         }
-        if let (None, None, Some(runs)) = (&self.run, &self.compare, &self.runs) {
+        if let (None, Some(runs)) = (&self.run, &self.runs) {
             return runs.footer_word(action);
         }
-        if let (None, None, None, None, None) =
-            (&self.run, &self.compare, &self.runs, &self.browser, &self.race)
-        {
+        if let (None, None, None) = (&self.run, &self.runs, &self.browser) {
             return match &self.edit {
                 Some(edit) if self.is_editing => edit.footer_word(action),
                 _ if self.hooks.is_none() && action == Action::Edit => Some(""),
                 _ => self.menu.footer_word(action),
             };
         }
-        if let (None, None, None, None, Some(browser)) =
-            (&self.run, &self.compare, &self.runs, &self.race, &self.browser)
-        {
+        if let (None, None, Some(browser)) = (&self.run, &self.runs, &self.browser) {
             return browser.footer_word(action);
         }
         let run = self.run.as_ref()?;
+        match &run.dashboard.group {
+            Some(group) => {
+                if let Some(word) = self.group_word(group, action) {
+                    return Some(word);
+                }
+            }
+            None if action == Action::NextRun => return Some(""),
+            None => {}
+        }
         let (status, view) = (run.dashboard.run.status(), &run.dashboard.view);
         if let Some(replay) = &run.replay {
             if action == Action::Back && self.from_menu && !view.full_screen && !view.explain {
                 return Some(if self.runs.is_some() { "runs" } else { "menu" });
+            }
+            if matches!(action, Action::Open | Action::UnitOrder) {
+                return unit_word(&run.dashboard, action);
             }
             return replaying::footer_word(replay, view, action);
         }
@@ -74,7 +91,7 @@ impl App<'_> {
             }
             Action::TypeText if !run.dashboard.run.info().is_some_and(|info| info.reads_tokens()) => Some(""),
             Action::ReplaceWord if view.tab != Tab::Text => Some(""),
-            Action::Open if view.full_screen => Some(""),
+            Action::Open | Action::UnitOrder | Action::Left => unit_word(&run.dashboard, action),
             Action::Back if view.full_screen || view.explain => Some("back"),
             Action::Back if run.over() && self.from_menu => Some("menu"),
             _ => None,

@@ -45,7 +45,7 @@ impl App<'_> {
 
     /// Pasted text is no command, but it may be a filter, also with the `/` before it.
     fn burst(&mut self, keys: &[KeyEvent]) {
-        if self.run.is_some() || self.overlay.is_some() || self.race.is_some() || self.is_asking() {
+        if self.run.is_some() || self.overlay.is_some() || self.is_asking() {
             return;
         }
         let is_filter = keys.first().is_some_and(|key| key.code == KeyCode::Char('/'));

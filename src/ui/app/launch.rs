@@ -6,12 +6,11 @@ use super::data_dialog::FetchHooks;
 use super::link::Link;
 use crate::preset::{EditedPreset, Overrides};
 use crate::ui::browser::CustomDataHooks;
-use crate::ui::compare::CompareScreen;
 use crate::ui::earlier_runs::EarlierRuns;
 use crate::ui::edit::EstimateHook;
+use crate::ui::group::Group;
 use crate::ui::lecture::{LectureScreen, Network};
 use crate::ui::menu::RaceEntry;
-use crate::ui::race::RaceScreen;
 use crate::ui::replay::Replay;
 
 /// The screen to start with.
@@ -25,10 +24,8 @@ pub enum InitialScreen {
     Several(Link, EarlierRuns),
     /// The dashboard of a run of another process, which goes on when the screen ends.
     Attached(Link),
-    /// Runs side by side.
-    Compare(Box<CompareScreen>),
-    /// Several networks that are trained side by side.
-    Race(Box<RaceScreen>),
+    /// The dashboard of the runs of a race or a comparison.
+    Group(Box<Group>),
     /// The lecture.
     Lecture(Box<LectureScreen>),
     /// The dashboard of a recorded run.
@@ -101,7 +98,7 @@ pub enum Launched {
     /// A training to show.
     Link(Link),
     /// A race to show.
-    Race(Box<RaceScreen>),
+    Race(Box<Group>),
     /// A training in the background, and what to say of it.
     Background(String),
     /// The screen ends: the program trains the branch on one of its own.

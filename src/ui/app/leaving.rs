@@ -7,9 +7,6 @@ use crate::protocol::Command;
 impl App<'_> {
     /// Quits if nothing is lost, else asks; while the trainer is ending, a second request quits at once.
     pub(super) fn quit(&mut self) {
-        if self.race.is_some() {
-            return self.quit_race();
-        }
         if let Some(lecture) = &mut self.lecture {
             lecture.stop();
         }
@@ -27,6 +24,7 @@ impl App<'_> {
 
     fn leave_dialog(&self) -> LeaveDialog {
         match self.is_several() {
+            _ if self.group().is_some() => LeaveDialog::race(),
             true => LeaveDialog::several(),
             false => LeaveDialog::new(self.attached),
         }
@@ -59,9 +57,6 @@ impl App<'_> {
     }
 
     pub(super) fn leave(&mut self, way: LeaveChoice) {
-        if self.race.is_some() {
-            return self.leave_race(way);
-        }
         let Some(run) = &mut self.run else { return };
         let command = match way {
             LeaveChoice::Cancel => return,

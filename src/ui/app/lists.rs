@@ -1,4 +1,4 @@
-//! The screens of the application without a training: menu, files, runs and their comparison.
+//! The screens of the application without a training: menu, files and runs.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::protocol::{Event, Level, LogLine};
 use crate::run::RunState;
 use crate::runs::Run;
 use crate::ui::browser::{self, Browser};
-use crate::ui::compare::CompareScreen;
+use crate::ui::group::Group;
 use crate::ui::keymap::Action;
 use crate::ui::replay::{Recording, Replay};
 use crate::ui::runs::{Request, RunsScreen};
@@ -60,7 +60,7 @@ impl App<'_> {
             Some(Request::Leave) => self.runs = None,
             Some(Request::Show(title, text)) => self.show_message(&title, &text),
             Some(Request::Open(run)) => self.open_run(&run),
-            Some(Request::Compare(chosen)) => self.compare = Some(Box::new(CompareScreen::new(chosen))),
+            Some(Request::Compare(chosen)) => self.show_group(Box::new(Group::of_runs(chosen))),
             Some(Request::Refuse(what)) => self.show_message("Nothing to compare", &what),
             None => {}
         }
@@ -89,32 +89,18 @@ impl App<'_> {
         }
     }
 
-    /// A comparison that was not opened from a list ends the program.
-    pub(super) fn act_on_comparison(&mut self, action: Action) {
-        if self.compare.as_mut().is_some_and(|compare| compare.act(action)) {
-            match self.runs {
-                Some(_) => self.compare = None,
-                None => self.quit(),
-            }
-        }
-    }
-
     /// Draws the screen that is in front.
     pub(super) fn render_lists(&mut self, frame: &mut Frame<'_>, area: Rect) {
-        if let Some(race) = &mut self.race {
-            return race.render(frame, area, &self.theme);
-        }
         if let Some(lecture) = &mut self.lecture {
             return lecture.render(frame, area, &self.theme);
         }
-        match (&mut self.compare, &mut self.runs, &mut self.browser) {
-            (Some(compare), ..) => compare.render(frame, area, &self.theme),
-            (None, Some(runs), _) => runs.render(frame, area, &self.theme),
-            (None, None, Some(browser)) => browser.render(frame, area, &self.theme),
-            (None, None, None) if self.is_editing && self.edit.is_some() => {
+        match (&mut self.runs, &mut self.browser) {
+            (Some(runs), _) => runs.render(frame, area, &self.theme),
+            (None, Some(browser)) => browser.render(frame, area, &self.theme),
+            (None, None) if self.is_editing && self.edit.is_some() => {
                 self.edit.iter_mut().for_each(|edit| edit.render(frame, area, &self.theme));
             }
-            (None, None, None) => self.menu.render(frame, area, &self.theme),
+            (None, None) => self.menu.render(frame, area, &self.theme),
         }
     }
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{App, Overlay};
 use crate::ui::keymap::Action;
+use crate::ui::panel::Panel;
 use crate::ui::view::dashboard::{self, Target};
 use crate::ui::view_state::ViewState;
 
@@ -36,7 +37,8 @@ impl App<'_> {
         match target {
             Target::Tab(tab) => dashboard.view.show_tab(tab),
             Target::Panel(panel, place) => {
-                if dashboard.view.focus_on(panel, &dashboard.run) && ViewState::has_steps(panel) {
+                let is_focused = dashboard.view.focus_on(panel, &dashboard.run);
+                if is_focused && ViewState::has_steps(panel) && panel != Panel::Runs {
                     dashboard.view.point_at(share(event.column, place), &dashboard.run);
                 }
             }
@@ -52,6 +54,7 @@ impl App<'_> {
             Some(_) => {}
             None if self.run.is_none() => (0..ROWS).for_each(|_| self.act(action)),
             None => match self.target(event) {
+                Some(Target::Panel(Panel::Runs, _)) => self.act(action),
                 Some(Target::Panel(panel, place)) if ViewState::has_steps(panel) => {
                     self.zoom(share(event.column, place), up);
                 }

@@ -6,7 +6,7 @@ use crossterm::event::KeyEvent;
 
 use super::popup::Popup;
 use super::step_prompt::{Asked, StepPrompt};
-use super::{App, ExitReason, Overlay, RunScreen};
+use super::{App, ExitReason, LookBack, Overlay, RunScreen};
 use crate::number;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::keymap::Action;
@@ -22,7 +22,7 @@ impl App<'_> {
             events: None,
             commands: None,
             replay: Some(replay),
-            recording: None,
+            recording: LookBack::default(),
             ending: None,
         });
         self.tick(Instant::now());
@@ -35,28 +35,34 @@ impl App<'_> {
 
     /// When [`tick`](Self::tick) is to be called next; `None` while nothing changes by itself.
     pub fn next_tick(&self) -> Option<Instant> {
-        match (&self.run, &self.compare, &self.runs) {
-            (Some(_), ..) => self.replay()?.next_tick(),
-            (None, Some(compare), _) => compare.next_tick(),
-            (None, None, Some(runs)) => runs.next_tick(),
-            (None, None, None) if self.race.is_none() => self.menu.next_tick(),
-            (None, None, None) => None,
+        match (&self.run, &self.runs) {
+            (Some(run), _) => match &run.dashboard.group {
+                Some(group) => group.next_tick(),
+                None => self.replay()?.next_tick(),
+            },
+            (None, Some(runs)) => runs.next_tick(),
+            (None, None) => self.menu.next_tick(),
         }
     }
 
-    /// Lets the replay, the comparison or the list of runs go on until `now`; returns whether the screen changes.
+    /// Lets the replay, the compared runs or the list of runs go on until `now`; returns whether the screen changes.
     pub fn tick(&mut self, now: Instant) -> bool {
-        match (&self.run, &mut self.compare, &mut self.runs) {
-            (None, Some(compare), _) => return compare.tick(now),
-            (None, None, Some(runs)) => return runs.tick(now),
-            (None, None, None) => {
+        match (&mut self.run, &mut self.runs) {
+            (None, Some(runs)) => return runs.tick(now),
+            (None, None) => {
                 self.menu.tick(now);
                 return false;
             }
-            (Some(_), ..) => {}
+            (Some(run), _) => {
+                let Dashboard { run, group, .. } = &mut run.dashboard;
+                if let Some(group) = group {
+                    return group.tick(now, run);
+                }
+            }
         }
         let Some(RunScreen { dashboard, replay: Some(replay), .. }) = &mut self.run else { return false };
         let has_changed = replay.tick(&mut dashboard.run, now);
+        dashboard.view.units.complete(&dashboard.run);
         dashboard.find_parent();
         has_changed
     }
@@ -110,7 +116,6 @@ impl App<'_> {
 pub(super) fn footer_word(replay: &Replay, view: &ViewState, action: Action) -> Option<&'static str> {
     match action {
         Action::PauseResume if replay.is_playing() => Some("pause"),
-        Action::Open if view.full_screen => Some(""),
         Action::Back if view.full_screen || view.explain => Some("back"),
         action if !replay.has_goal(action) => Some(""),
         _ => None,

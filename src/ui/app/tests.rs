@@ -12,6 +12,7 @@ use crate::protocol::RaceEvent;
 use crate::protocol::{CommandRequest, DataFacts, Level, LogLine, ModelTable, RunInfo, StepMetrics};
 use crate::run::race::Standings;
 use crate::ui::browser::CustomDataHooks;
+use crate::ui::group::{self, Group};
 use crate::ui::input::Input;
 use crate::ui::menu::RaceEntry;
 use crate::ui::menu::tests::{THEME, entries};
@@ -21,6 +22,7 @@ use crate::ui::view::dashboard::Target;
 
 mod getting;
 mod looped;
+mod requested;
 
 /// Far longer than anything takes; reached only by a test that fails.
 const LONG: Duration = Duration::from_secs(30);
@@ -634,7 +636,7 @@ fn a_race_from_the_menu_is_on_this_screen_and_gives_way_to_the_menu_when_it_is_o
         let networks = ["rnn", "lstm"].map(|name| (name.to_owned(), None)).to_vec();
         let standings = Standings::new("memory".into(), vec![1, 2], networks);
         let link = waiting.take().ok_or_else(|| "out of memory".to_owned())?;
-        Ok(Launched::Race(Box::new(RaceScreen::new(standings, ("tokens", None), link))))
+        Ok(Launched::Race(Box::new(Group::of_race(standings, ("tokens", None), link))))
     };
     let mut app = App::new(InitialScreen::Menu(Some(HOOKS)), entries(), &mut launch, THEME);
     app.input(key(KeyCode::End));
@@ -655,6 +657,69 @@ fn a_race_from_the_menu_is_on_this_screen_and_gives_way_to_the_menu_when_it_is_o
     assert!(screen(&mut app, 80, 24).contains("Cannot start the race"));
     drop(app);
     assert_eq!(started, 2);
+}
+
+#[test]
+fn a_network_of_a_race_is_entered_with_all_tabs_and_left_again() {
+    let (_tell, events) = unbounded();
+    let (commands, inbox) = unbounded();
+    let names = ["rnn", "lstm"].map(|name| (name.to_owned(), None)).to_vec();
+    let standings = Standings::new("memory".into(), vec![1, 2], names);
+    let group = Group::of_race(standings, ("tokens", None), (events, CommandSender::new("screen", commands)));
+    let mut launch = |_: LaunchRequest<'_>| Err(String::new());
+    let mut app = App::new(InitialScreen::Group(Box::new(group)), Vec::new(), &mut launch, THEME);
+    app.fold_race(&RaceEvent::Seed(1));
+    for network in [0, 1] {
+        let event = Event::Prepared(Box::new(group::tests::info(8)));
+        app.fold_race(&RaceEvent::Training { network, event });
+        let event = Event::Status(RunStatus::Training);
+        app.fold_race(&RaceEvent::Training { network, event });
+    }
+    let all = screen(&mut app, 120, 40);
+    assert!(all.contains("Runs   Overview   Gradients") && all.contains("Enter enter"), "{all}");
+    type_keys(&mut app, "↓\n");
+    let entered = screen(&mut app, 120, 40);
+    assert!(entered.contains("B ━━ ━ lstm") && entered.contains("Loss"), "{entered}");
+    // In any tab the next network takes its place; what a single training can do is refused with the reason.
+    type_keys(&mut app, "}");
+    assert!(screen(&mut app, 120, 40).contains("A ━━━━ rnn"));
+    type_keys(&mut app, ".");
+    assert!(screen(&mut app, 120, 40).contains("on equal terms"));
+    type_keys(&mut app, "\x1b ");
+    assert_eq!(inbox.try_iter().map(|request| request.command).collect::<Vec<_>>(), [Command::Pause]);
+    app.fold_race(&RaceEvent::Paused(true));
+    assert!(screen(&mut app, 120, 40).contains("paused"));
+    type_keys(&mut app, "\x1b");
+    assert!(screen(&mut app, 120, 40).contains("memory · seed 1 (1 of 2)"));
+    type_keys(&mut app, "\x1b");
+    assert!(screen(&mut app, 120, 40).contains("Continue without screen"), "it is still training");
+}
+
+#[test]
+fn a_run_of_a_comparison_is_entered_scrubbed_and_left_for_the_prompt() {
+    let dir = tempfile::tempdir().unwrap();
+    let runs = [("lstm", 1.0), ("gru", 2.0)];
+    let runs = runs.map(|(name, rate)| group::tests::record(dir.path(), name, 4, 6, rate)).to_vec();
+    let start = InitialScreen::Group(Box::new(Group::of_runs(runs)));
+    let mut launch = |_: LaunchRequest<'_>| Err(String::new());
+    let mut app = App::new(start, Vec::new(), &mut launch, THEME);
+    let all = screen(&mut app, 120, 40);
+    assert!(all.contains("Comparison of 2 runs") && all.contains("Settings that differ"), "{all}");
+    app.input(key(KeyCode::Left));
+    assert!(screen(&mut app, 120, 40).contains("cursor at step 79"));
+    // The gradients of the step of the cursor: they were recorded at steps 60 and 80.
+    type_keys(&mut app, "↓\nt");
+    let entered = screen(&mut app, 120, 40);
+    assert!(entered.contains("gru") && entered.contains("Gradient"), "{entered}");
+    let dashboard = &app.run.as_ref().unwrap().dashboard;
+    assert_eq!((dashboard.view.tab, dashboard.run.looks_back_to()), (Tab::Gradients, Some(60)));
+    type_keys(&mut app, "\x1b");
+    assert!(screen(&mut app, 120, 40).contains("cursor at step 79"), "it stays");
+    type_keys(&mut app, "\x1b");
+    assert!(screen(&mut app, 120, 40).contains("Comparison of 2 runs"));
+    assert_eq!(app.outcome(), None);
+    type_keys(&mut app, "\x1b");
+    assert_eq!(app.outcome(), Some(ExitReason::Quit));
 }
 
 #[test]

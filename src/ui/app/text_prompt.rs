@@ -34,6 +34,8 @@ enum Purpose {
     Example,
     /// The beginning of samples.
     Beginning,
+    /// A word whose nearest embeddings are wanted.
+    Word,
 }
 
 /// Asks for a text.
@@ -60,7 +62,7 @@ impl TextPrompt {
             KeyCode::Esc => Some(Answer::Closed),
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Some(Answer::Closed),
             KeyCode::Enter => Some(match self.line.value().trim() {
-                "" => Answer::Closed,
+                "" if self.purpose != Purpose::Word => Answer::Closed,
                 text => Answer::Text(text.to_owned()),
             }),
             _ => {
@@ -93,11 +95,17 @@ impl TextPrompt {
                 " A beginning of your own ",
                 "The model continues it from the next step on. Tokens that it does not know are read as [UNK].",
             ),
+            Purpose::Word => (
+                " A word ",
+                "The words whose embeddings are nearest to its own are shown, now and after each epoch. Without a word those of \
+                 the most frequent ones are shown.",
+            ),
         };
         let mut lines = vec![Line::from(Span::styled(foreign(&seen).into_owned(), theme.style(Role::Text)))];
         lines.extend(wrap(words, width).into_iter().map(|row| Line::styled(row, theme.style(Role::Dim))));
         let place = centered(area, width + 4, lines.len() + 2);
-        let hint = Line::styled(" Enter adds it, Esc closes ", theme.style(Role::Dim));
+        let does = if self.purpose == Purpose::Word { "shows" } else { "adds" };
+        let hint = Line::styled(format!(" Enter {does} it, Esc closes "), theme.style(Role::Dim));
         let block = boxed(title.to_owned(), theme).title_bottom(hint.right_aligned());
         let inner = block.inner(place);
         frame.render_widget(Clear, place);
@@ -114,6 +122,12 @@ impl App<'_> {
     pub(super) fn add_text(&mut self, action: Action) {
         let Some(run) = &self.run else { return };
         if run.over() || run.commands.is_none() {
+            if run.dashboard.view.focus(&run.dashboard.run) == Panel::Neighbours {
+                return self.show_message(
+                    "The training is over",
+                    "Neighbours of a word are found by a run in training: `unrolled resume RUN --set train.epochs=N` goes on.",
+                );
+            }
             return self.show_message(
                 "The training is over",
                 "A text is added to a run in training. `unrolled predict RUN TEXT --per-token` answers for one that has ended.",
@@ -137,8 +151,11 @@ impl App<'_> {
                 self.overlay = Some(Overlay::WordPrompt(Box::new(prompt)));
             }
             _ => {
-                let has_samples = view.focus(&run.dashboard.run) == Panel::Samples;
-                let purpose = if has_samples { Purpose::Beginning } else { Purpose::Example };
+                let purpose = match view.focus(&run.dashboard.run) {
+                    Panel::Samples => Purpose::Beginning,
+                    Panel::Neighbours => Purpose::Word,
+                    _ => Purpose::Example,
+                };
                 self.overlay = Some(Overlay::TextPrompt(TextPrompt { purpose, ..TextPrompt::default() }));
             }
         }
@@ -197,6 +214,11 @@ impl App<'_> {
                 self.overlay = None;
                 match purpose {
                     Purpose::Example => self.send_text(text),
+                    Purpose::Word => {
+                        self.send(Command::ShowNeighbours {
+                            word: Some(text).filter(|word| !word.is_empty()),
+                        });
+                    }
                     Purpose::Beginning => {
                         self.send(Command::SetSample { prime: Some(text), temperature: None })
                     }

@@ -81,7 +81,7 @@ fn a_value_is_typed_and_checked_as_it_is() {
     press(&mut form, "1.5");
     let error = form.checked.as_ref().unwrap_err().to_string();
     assert!(error.starts_with("--set train.seed=1.5: train.seed: "), "{error}");
-    assert!(screen(&mut form, 80, 23).to_string().contains("--set train.seed=1.5: train.seed"));
+    assert!(screen(&mut form, 80, 23).to_string().contains(" train.seed: "));
 }
 
 #[test]
@@ -89,9 +89,8 @@ fn layers_are_added_moved_and_removed_at_the_chosen_one() {
     let mut form = form("word-order");
     form.act(Action::AddLayer);
     assert_eq!(form.chosen, 2);
-    assert!(form.checked.is_err(), "the lower layer returns one state");
+    assert!(form.checked.is_ok(), "the lower layer returns its steps");
     form.act(Action::MoveUp);
-    form.act(Action::ReturnSequences);
     assert!(form.checked.is_ok());
     assert_eq!((form.chosen, form.edited.layers().len()), (1, 4));
     form.act(Action::MoveDown);
@@ -149,10 +148,7 @@ fn the_window_of_a_convolution_is_a_field_with_its_range() {
         form.fields().iter().position(|field| matches!(field, Field::LayerNumber(_, "kernel_size"))).unwrap();
     form.choose(at);
     let shown = screen(&mut form, 80, 23).to_string();
-    assert!(
-        shown.contains("kernel_size 3") && shown.contains("kernel_size: a whole number from 1"),
-        "{shown}"
-    );
+    assert!(shown.contains("kernel_size 3") && shown.contains("kernel_size: integer >= 1"), "{shown}");
     press(&mut form, "5");
     let Field::LayerNumber(layer, _) = form.fields()[at] else { panic!("{:?}", form.fields()[at]) };
     assert_eq!(form.edited.changes(), [format!("model.{layer}.kernel_size=5")]);

@@ -68,7 +68,7 @@ impl EditScreen {
         let first = chosen.saturating_sub(height / 2).min(lines.len().saturating_sub(height));
         let after = lines.len().saturating_sub(first + height);
         if let Some(accepted) = self.accepted() {
-            let accepted = fit(&format!(" {accepted} "), usize::from(area.width).saturating_sub(16));
+            let accepted = fit(&format!(" {accepted} "), usize::from(area.width).saturating_sub(13));
             block = block.title_bottom(Line::styled(accepted, theme.style(Role::Dim)));
         }
         if after > 0 {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::metrics::Confusion;
-use crate::protocol::{EpochMetrics, Sample, ValidationExamples};
+use crate::protocol::{
+    EmbeddingNeighbours, EpochMetrics, LayerUnit, Sample, UnitResponse, ValidationExamples,
+};
 
 /// Entries of each kind in memory; beyond, every second of the earlier ones is dropped.
 const MOST: usize = 512;
@@ -14,6 +16,8 @@ pub struct History {
     samples: Vec<(u64, Arc<Sample>)>,
     confusions: Vec<(u64, Arc<EpochConfusion>)>,
     examples: Vec<(u64, Arc<ValidationExamples>)>,
+    responses: Vec<(u64, Arc<UnitResponse>)>,
+    neighbours: Vec<(u64, Arc<EmbeddingNeighbours>)>,
 }
 
 /// The confusion matrix after an epoch.
@@ -42,6 +46,25 @@ impl History {
 
     pub(super) fn validated(&mut self, examples: &ValidationExamples) {
         push(&mut self.examples, examples.step, examples.clone());
+    }
+
+    pub(super) fn responded(&mut self, response: &UnitResponse) {
+        push(&mut self.responses, response.step, response.clone());
+    }
+
+    pub(super) fn found_neighbours(&mut self, near: &EmbeddingNeighbours) {
+        push(&mut self.neighbours, near.step, near.clone());
+    }
+
+    /// The latest response of `unit` up to `step`, if one is given.
+    pub fn response(&self, unit: &LayerUnit, step: Option<u64>) -> Option<&UnitResponse> {
+        let until = self.responses.iter().filter(|(at, _)| step.is_none_or(|step| *at <= step));
+        until.map(|(_, of)| &**of).rfind(|response| response.unit == *unit)
+    }
+
+    /// The neighbours of embeddings that were found, the earliest first, up to `step` if one is given.
+    pub fn neighbours(&self, step: Option<u64>) -> impl DoubleEndedIterator<Item = &EmbeddingNeighbours> {
+        self.neighbours.iter().filter(move |(at, _)| step.is_none_or(|step| *at <= step)).map(|(_, of)| &**of)
     }
 
     /// The samples, the earliest first, up to `step` if one is given.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::heat_scale::HeatScale;
 use super::{Profiles, RecurrentLayer};
 use crate::protocol::{
     Event, GradientProfile, Instruments, LayerHealth, ParamNorms, ProbeFrame, TokenInfluence,
@@ -15,6 +16,8 @@ pub struct Pictures {
     pub(super) params: Vec<ParamNorms>,
     pub(super) clipped_norm: Option<f64>,
     pub(super) probes: BTreeMap<usize, ProbeFrame>,
+    /// The scales of the heat maps, by layer and quantity.
+    pub(super) scales: BTreeMap<RecurrentLayer, BTreeMap<String, HeatScale>>,
     /// By probe the influence of its tokens, which is not measured at every monitored step, and the step.
     pub(super) influences: BTreeMap<usize, (u64, TokenInfluence)>,
 }
@@ -29,9 +32,20 @@ impl Pictures {
                 if let Some(influence) = &frame.influence {
                     self.influences.insert(frame.probe, (frame.step, influence.clone()));
                 }
+                self.scale(frame);
                 self.probes.insert(frame.probe, (**frame).clone());
             }
             _ => {}
+        }
+    }
+
+    fn scale(&mut self, frame: &ProbeFrame) {
+        for shown in &frame.activations {
+            let scales = self.scales.entry((shown.layer, shown.direction)).or_default();
+            match scales.get_mut(&shown.quantity) {
+                Some(scale) => scale.add(&shown.values),
+                None => scales.entry(shown.quantity.clone()).or_default().add(&shown.values),
+            }
         }
     }
 
@@ -53,6 +67,11 @@ impl Pictures {
         }
         self.params.clone_from(&read.params);
         self.clipped_norm = read.clipped_norm;
+    }
+
+    /// The frame of a probe.
+    pub fn probe(&self, index: usize) -> Option<&ProbeFrame> {
+        self.probes.get(&index)
     }
 
     /// Whether there are none.

@@ -3,7 +3,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::ui::compare::tests::record;
+use crate::ui::group::tests::record;
 use crate::ui::menu::tests::THEME;
 
 fn screen() -> RunsScreen {

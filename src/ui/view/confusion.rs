@@ -180,7 +180,13 @@ impl Matrix<'_> {
         }
         let head = format!("{}{}", " ".repeat(room), Measures::NARROW.head());
         text::put(buf, area.x, area.y, width, &[(head.into(), theme.style(Role::Dim))]);
-        for (y, class) in (area.y + 1..bottom).zip(0..self.matrix.classes) {
+        let rows = usize::from(bottom - area.y - 1);
+        let fit = if rows < self.matrix.classes { rows - 1 } else { self.matrix.classes };
+        if let Some(hidden) = Some(self.matrix.classes - fit).filter(|hidden| *hidden > 0) {
+            let words = format!("↓ {hidden} more");
+            text::put(buf, area.x, bottom - 1, width, &[(words.into(), theme.style(Role::Dim))]);
+        }
+        for (y, class) in (area.y + 1..bottom).zip(0..fit) {
             let name = text::clip(names.get(class).map_or("", String::as_str), room).into_owned();
             let gap = " ".repeat(room - text::width(&name));
             let mut pieces: Vec<Piece<'_>> = vec![(format!("{name}{gap}").into(), theme.style(Role::Text))];

@@ -18,9 +18,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{
-    attention, confusion, detail, diagnosis, entities, explain, forecast, gradient, hidden, histograms,
-    influence, kernel, labels, layout, log, message, metric, predictions, preparing, samples, status, tabs,
-    tensors, trainings, waterfall, words,
+    attention, confusion, detail, diagnosis, entities, explain, forecast, gradient, half_life, hidden,
+    histograms, influence, kernel, labels, layout, log, message, metric, neighbours, predictions, preparing,
+    runs, samples, saturation, status, tabs, tensors, trainings, unit, waterfall, words,
 };
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::{Panel, Tab};
@@ -41,9 +41,12 @@ pub fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
         too_small(dash, area, buf, theme);
     } else {
         let message = message::rows(dash, area, theme);
-        let areas = Areas::of(dash, area, message.len());
-        status::render(dash, areas.status, buf, theme);
-        if dash.run.info().is_some() {
+        let areas = Areas::of(dash, area, message.len(), theme);
+        match dash.group.as_ref().filter(|_| dash.view.tab == Tab::Runs) {
+            Some(group) => runs::render_head(dash, group, areas.status, buf, theme),
+            None => status::render(dash, areas.status, buf, theme),
+        }
+        if has_panels(dash) {
             let places = layout::places(dash, areas.body);
             tabs::render(dash, &places, areas.tabs, buf, theme);
             for (each, place) in &places {
@@ -66,6 +69,11 @@ pub fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     glyph_fallback::replace(buf, area, theme.glyphs);
 }
 
+/// Whether there are panels to show: of a run once it is prepared.
+fn has_panels(dash: &Dashboard) -> bool {
+    dash.run.info().is_some() || dash.view.tab == Tab::Runs
+}
+
 /// The areas of the screen, from top to bottom.
 struct Areas {
     status: Rect,
@@ -76,10 +84,15 @@ struct Areas {
 }
 
 impl Areas {
-    fn of(dash: &Dashboard, area: Rect, message_rows: usize) -> Self {
-        let tabs_row = u16::from(area.height >= TABS_ROW && dash.run.info().is_some());
+    fn of(dash: &Dashboard, area: Rect, message_rows: usize, theme: &Theme) -> Self {
+        let most = status::rows(area);
+        let status_rows = match dash.group.as_ref().filter(|_| dash.view.tab == Tab::Runs) {
+            Some(group) => runs::head_rows(dash, group, area.width, most, theme),
+            None => most,
+        };
+        let tabs_row = u16::from(area.height >= TABS_ROW && has_panels(dash));
         let [status, tabs, body, message, log] = Layout::vertical([
-            Constraint::Length(status::rows(area)),
+            Constraint::Length(status_rows),
             Constraint::Length(tabs_row),
             Constraint::Fill(1),
             Constraint::Length(message_rows as u16),
@@ -101,10 +114,10 @@ pub enum Target {
 
 /// Returns what [`render`] draws at column `x` and row `y` in `area`.
 pub fn target_at(dash: &Dashboard, area: Rect, (x, y): (u16, u16), theme: &Theme) -> Option<Target> {
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 || dash.run.info().is_none() {
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 || !has_panels(dash) {
         return None;
     }
-    let areas = Areas::of(dash, area, message::rows(dash, area, theme).len());
+    let areas = Areas::of(dash, area, message::rows(dash, area, theme).len(), theme);
     let is_in = |place: &Rect| place.contains((x, y).into());
     let tab =
         tabs::places(dash, areas.tabs).into_iter().find(|(_, place)| is_in(place) && areas.tabs.height > 0);
@@ -116,7 +129,9 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
     match panel {
         Panel::Loss | Panel::Accuracy | Panel::GradientNorm => metric::render(dash, panel, area, buf, theme),
         Panel::Gradient => gradient::render(dash, area, buf, theme),
+        Panel::Hidden if dash.view.shows_unit(&dash.run) => unit::render(dash, area, buf, theme),
         Panel::Hidden => hidden::render(dash, area, buf, theme),
+        Panel::Saturation => saturation::render(dash, area, buf, theme),
         Panel::Predictions => predictions::render(dash, area, buf, theme),
         Panel::Influence => influence::render(dash, area, buf, theme),
         Panel::Attention => attention::render(dash, area, buf, theme),
@@ -128,11 +143,17 @@ fn panel(dash: &Dashboard, panel: Panel, area: Rect, buf: &mut Buffer, theme: &T
         Panel::Words => words::render(dash, area, buf, theme),
         Panel::Labels => labels::render(dash, area, buf, theme),
         Panel::Findings => diagnosis::render(dash, area, buf, theme),
-        Panel::Waterfall => waterfall::render(dash, area, buf, theme),
+        Panel::Waterfall => {
+            let (map, chart) = half_life::split(dash, area);
+            waterfall::render(dash, map, buf, theme);
+            chart.into_iter().for_each(|chart| half_life::render(dash, chart, buf, theme));
+        }
         Panel::Tensors => tensors::render(dash, area, buf, theme),
         Panel::Histograms => histograms::render(dash, area, buf, theme),
         Panel::Kernel => kernel::render(dash, area, buf, theme),
+        Panel::Neighbours => neighbours::render(dash, area, buf, theme),
         Panel::Log => log::render(dash, area, buf, theme),
+        Panel::Runs => runs::render(dash, area, buf, theme),
     }
 }
 

@@ -30,7 +30,8 @@ const BAR: usize = 8;
 
 /// The places of the panel and of its values.
 pub(super) fn split(dash: &Dashboard, panel: Panel, area: Rect) -> (Rect, Option<Rect>) {
-    if !dash.view.full_screen || area.width < LEAST || !panel.has_values_beside() {
+    let has_own = dash.view.shows_unit(&dash.run);
+    if !dash.view.full_screen || has_own || area.width < LEAST || !panel.has_values_beside() {
         return (area, None);
     }
     let width = if area.width >= WIDE { WIDER } else { WIDTH };
@@ -68,10 +69,12 @@ fn rows<'a>(dash: &'a Dashboard, panel: Panel, most: usize, theme: &Theme) -> Ve
         Panel::Predictions => outputs(dash, theme),
         Panel::Waterfall => gradient(dash, most, theme),
         Panel::Influence
+        | Panel::Saturation
         | Panel::Attention
         | Panel::Tensors
         | Panel::Histograms
         | Panel::Kernel
+        | Panel::Neighbours
         | Panel::Trainings
         | Panel::Forecast
         | Panel::Samples
@@ -80,7 +83,8 @@ fn rows<'a>(dash: &'a Dashboard, panel: Panel, most: usize, theme: &Theme) -> Ve
         | Panel::Words
         | Panel::Labels
         | Panel::Findings
-        | Panel::Log => Vec::new(),
+        | Panel::Log
+        | Panel::Runs => Vec::new(),
     }
 }
 
@@ -162,10 +166,7 @@ fn units<'a>(dash: &'a Dashboard, most: usize, theme: &Theme) -> Vec<Row<'a>> {
     }
     let probe = dash.run.info().and_then(|info| info.probes.get(dash.view.probe_index()));
     let first = probe.map_or(0, |probe| probe.first_step);
-    let rows_of_values = activations.values.len().checked_div(activations.units).unwrap_or(0);
-    let selected =
-        dash.view.position.and_then(|at| at.checked_sub(first)).filter(|row| *row < rows_of_values);
-    let row = selected.unwrap_or(rows_of_values.saturating_sub(1));
+    let row = dash.view.row(&dash.run).unwrap_or(0);
     let token = probe.and_then(|probe| probe.tokens.get(row)).map_or("", String::as_str);
     let values = activations.values.chunks(activations.units.max(1)).nth(row).unwrap_or_default();
     let mut units: Vec<(usize, f32)> = values.iter().copied().enumerate().collect();
@@ -179,8 +180,15 @@ fn units<'a>(dash: &'a Dashboard, most: usize, theme: &Theme) -> Vec<Row<'a>> {
         ],
         line(format!("{:>5} {:>COLUMN$}", "unit", "value"), Role::Dim, theme),
     ];
-    for (unit, value) in units.into_iter().take(most.saturating_sub(2)) {
-        let mut row = line(format!("{unit:>5} {value:>COLUMN$.4} "), Role::Text, theme);
+    let chosen = dash.view.units.chosen_of(activations.units);
+    // The chosen one is there, however small it is.
+    let most = most.saturating_sub(2).max(1);
+    if let Some(at) = units.iter().position(|(unit, _)| Some(*unit) == chosen).filter(|at| *at >= most) {
+        units.swap(at, most - 1);
+    }
+    for (unit, value) in units.into_iter().take(most) {
+        let role = if Some(unit) == chosen { Role::Selected } else { Role::Text };
+        let mut row = line(format!("{unit:>5} {value:>COLUMN$.4} "), role, theme);
         row.extend(bar(if greatest > 0.0 { value.abs() / greatest } else { 0.0 }, theme));
         rows.push(row);
     }

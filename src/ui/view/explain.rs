@@ -1,21 +1,21 @@
 //! The explanation of the focused panel: a few sentences beside it.
 
+mod recurrent;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget as _};
 
 use super::gradient::{decay, rho};
-use super::layout;
-use super::title;
+use super::{layout, saturation, title};
 use crate::escape;
 use crate::metrics::Task;
 use crate::number;
-use crate::protocol::{AlertKind, LayerHealth, ParamNorms, RunInfo};
+use crate::protocol::{AlertKind, ParamNorms, RunInfo};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::run_state::{BEST, BRANCH, CHANGE, EARLY_STOPPING, ForecastErrors, SEAM};
 use crate::ui::theme::{Role, Theme};
-use crate::ui::view_state::Norm;
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text;
 
@@ -83,6 +83,7 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Accuracy => "Accuracy",
         Panel::Gradient => "Gradient per unrolled step",
         Panel::Hidden => "Hidden state",
+        Panel::Saturation => "Saturated and dead",
         Panel::GradientNorm => "Gradient norm",
         Panel::Predictions => "Prediction after every token",
         Panel::Influence => "Influence of each token",
@@ -100,7 +101,9 @@ fn name(dash: &Dashboard, panel: Panel) -> &'static str {
         Panel::Tensors => "Weights, gradients, updates",
         Panel::Histograms => "Distribution of the weights",
         Panel::Kernel => "Kernel",
+        Panel::Neighbours => "Nearest embeddings",
         Panel::Log => "Log",
+        Panel::Runs => "Runs",
     }
 }
 
@@ -127,6 +130,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         Panel::Accuracy if dash.run.accuracy().train.is_empty() && dash.run.latest().is_some() => {
             vec![format!("This task has no classes and so no accuracy. Instead: {GRADIENT_NORM}")]
         }
+        Panel::Saturation => saturation::explained(dash),
         Panel::GradientNorm => vec![format!("Here is {GRADIENT_NORM}")],
         Panel::Predictions => vec![
             by_token(dash),
@@ -152,6 +156,10 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              between."
                 .into(),
         ],
+        Panel::Runs => {
+            let text = dash.group.as_ref().map(|group| group.explanation()).unwrap_or_default();
+            text.split("\n\n").map(str::to_owned).collect()
+        }
         Panel::Trainings => vec![
             "The same network trained with several seeds or folds, one after another: the best value of each, and their \
              mean with standard deviation. The dim band in the curves runs from the lowest to the highest of the trainings \
@@ -222,7 +230,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              read early does not change the weights: the gradient vanishes on its way back through time."
                 .into(),
             "The half-life is the number of steps back over which the norm halves, the median over the last monitored \
-             batches; in brackets the range of the middle half of them."
+             batches; in brackets the range of the middle half of them. Enter shows its course over training."
                 .into(),
         ],
         Panel::Tensors => vec![
@@ -246,6 +254,14 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              column for each unit of each gate. Of large kernels each cell is the largest of a block of weights."
                 .into(),
         ],
+        Panel::Neighbours => vec![
+            "An Embedding gives every word a vector, which training moves. Words that the task uses alike move towards each \
+             other: the cosine similarity of their vectors is near 1, of unrelated ones near 0, of opposites below 0."
+                .into(),
+            "a asks for a word of your own; ▲ and ▼ say how its neighbours have come nearer or gone since they were first \
+             looked at. Before training neighbours are chance, unless the vectors are pretrained."
+                .into(),
+        ],
         Panel::Log => vec![
             "What happened, the latest at the bottom: validations, checkpoints, commands, warnings. ↑ and ↓ scroll."
                 .into(),
@@ -265,13 +281,13 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
         ],
         Panel::Gradient => {
             let norm = dash.view.norm;
-            let mut texts = gradient(norm);
+            let mut texts = recurrent::gradient(norm);
             texts.extend(
                 dash.view
                     .profiles(&dash.run)
                     .map(|profiles| format!("Now: {}.", decay(&profiles.latest, norm))),
             );
-            texts.extend(dash.view.health(&dash.run).map(|health| saturation(health, theme)));
+            texts.extend(dash.view.health(&dash.run).map(|health| recurrent::saturation(health, theme)));
             texts
         }
         Panel::Hidden if dash.view.activations(&dash.run).is_some_and(|a| a.window.is_some()) => vec![
@@ -280,16 +296,26 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              the window that is the strongest of each filter."
                 .into(),
         ],
+        Panel::Hidden if dash.view.shows_unit(&dash.run) => vec![
+            "One unit: above its value after each token, below how active it was over the training so far. At the right are \
+             the tokens of the validation data that move it most, with how often they occur and by how much its value \
+             changes on average when they are read."
+                .into(),
+            "A unit that one kind of token moves up and another down has learned to tell them apart. ← and → show the \
+             neighbours of the unit, ↑ and ↓ move along the text, g shows its gates."
+                .into(),
+        ],
         Panel::Hidden => {
             let shown = dash.view.activations(&dash.run).map_or("h", |a| a.quantity.as_str());
             let frame = dash.view.probe(&dash.run);
             let noun = token(dash);
             let mut texts = vec![
-                quantity(shown, noun),
+                recurrent::quantity(shown, noun),
                 format!("Look for the {noun} at which columns change, and whether the change persists until the last row: \
                  only the last hidden state reaches the layers above (unless return_sequences). Columns of one \
                  full colour are units in saturation: little gradient passes through them. If there are more units \
-                 than columns, neighbours share one, which shows the largest value. g shows the next quantity."),
+                 than columns, neighbours share one, which shows the largest value. g shows the next quantity, o orders the \
+                 units by activity or by similarity; in full screen ← and → choose a unit, and Enter shows what drives it."),
             ];
             texts.extend(frame.filter(|frame| !frame.by_token.is_empty()).map(|_| by_token(dash)));
             texts
@@ -402,91 +428,6 @@ fn updates(params: &[ParamNorms]) -> Option<String> {
         number::metric(most),
         escape::foreign(name)
     ))
-}
-
-fn gradient(norm: Norm) -> Vec<String> {
-    match norm {
-        Norm::State => vec![
-            "The norm of the loss's gradient with respect to the hidden state at each position t of the input, \
-             first (0) to last. Backpropagation through time (BPTT) multiplies it at every step back."
-                .into(),
-            "A line that falls steeply to the left is the vanishing gradient: the network cannot learn from \
-             early words. One that rises to the left is the exploding gradient. A flat line reaches all words \
-             alike: LSTM and GRU are built for that. The dim line is the first monitored step of this run, · \
-             marks a gradient of 0, as at padding. g shows each step's contribution to the recurrent kernel."
-                .into(),
-        ],
-        Norm::CellState => vec![
-            "The norm of the loss's gradient with respect to the cell state c of an LSTM at each position t, through the \
-             hidden state as well. From step to step it is multiplied by the forget gate alone."
-                .into(),
-            "With forget gates near 1 it stays level where the gradient of the hidden state falls: that is how an LSTM \
-             learns from what it read long before. g shows each step's contribution to the recurrent kernel."
-                .into(),
-        ],
-        Norm::RecurrentKernel => vec![
-            "The contribution of each position t to the gradient of the recurrent kernel U: the norm of \
-             ∂L/∂U_t, the previous state times the upstream gradient at t. Together they add up to ∂L/∂U."
-                .into(),
-            "Only positions with a large norm teach the network how to use its memory. The first has no \
-             previous state and contributes 0 (·). The dim line is the first monitored step of this run. g shows \
-             the gradient of the hidden state again."
-                .into(),
-        ],
-    }
-}
-
-/// Explains what saturation and spectral radius mean for the gradient.
-fn saturation(health: &LayerHealth, theme: &Theme) -> String {
-    let percent = |share: f32| number::percent(f64::from(share));
-    let parts = match health.quantities.as_slice() {
-        [_, gates @ ..] if !gates.is_empty() => gates,
-        all => all,
-    };
-    let ends = parts.iter().map(|part| {
-        let name = escape::foreign(&part.quantity);
-        format!("{name} {} low {} high", percent(part.left), percent(part.right))
-    });
-    let saturated = ends.collect::<Vec<_>>().join(", ");
-    let block = match health.quantities.len() {
-        0 | 1 => String::from("U"),
-        _ => format!("U’s block of {}", escape::foreign(&health.proposal)),
-    };
-    let radius = health.spectral_radius().map_or(String::new(), |radius| {
-        format!(
-            "{} {radius:.2} is the spectral radius of {block}: below 1 gradients tend to vanish, far above 1 to explode. ",
-            rho(theme)
-        )
-    });
-    format!(
-        "{radius}Saturated, where little gradient passes: {saturated}. Dead units: {}.",
-        percent(health.dead())
-    )
-}
-
-/// Explains a quantity of a recurrent layer.
-fn quantity(name: &str, noun: &str) -> String {
-    let what = match name {
-        "h" => "The hidden state: what the layer remembers after each word",
-        "c" => {
-            "The cell state, the long-term memory of an LSTM: at each word f of it stays and i of the candidate is added"
-        }
-        "i" => "The input gate: how much of the candidate each word writes to the cell state, from 0 to 1",
-        "f" => {
-            "The forget gate: how much of the cell state is kept at each word, from 0 to 1; near 1 it remembers"
-        }
-        "o" => {
-            "The output gate: how much of the cell state the hidden state shows after each word, from 0 to 1"
-        }
-        "z" => {
-            "The update gate: how much of the hidden state is kept at each word, from 0 to 1; near 1 it remembers"
-        }
-        "r" => "The reset gate: how much of the previous state the candidate sees at each word, from 0 to 1",
-        "g" | "candidate" => "The candidate: the new content that each word proposes",
-        _ => "One quantity of the layer after reading each word",
-    };
-    let what = what.replace("word", noun);
-    format!("{what}. A row per {noun} from top to bottom, a column per unit; blue is below 0, orange above.")
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::metrics::is_predicted;
 use crate::number;
 use crate::protocol::{Activations, ClassCount, ProbeFrame, ProbeText, TokenPrediction, TokenWindow};
 use crate::ui::dashboard::Dashboard;
-use crate::ui::panel::Panel;
+use crate::ui::panel::{Panel, Tab};
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::heat_map::{FEWEST_SWATCHES, HeatMap, swatch, swatches};
 use crate::ui::widget::panel_frame::PanelFrame;
@@ -22,9 +22,11 @@ use crate::ui::widget::text::{self, Piece};
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let view = &dash.view;
     let shown = dash.view.probe(&dash.run).zip(dash.view.activations(&dash.run));
-    let scale = shown.map_or(1.0, |(_, activations)| scale(&activations.values));
+    let scale = shown.map_or(1.0, |(_, activations)| {
+        dash.run.heat_scale((activations.layer, activations.direction), &activations.quantity)
+    });
     let signed = shown.is_none_or(|(_, activations)| activations.values.iter().any(|value| *value < 0.0));
-    let title = title(dash, usize::from(area.width).saturating_sub(6), theme);
+    let title = title(dash, scale, usize::from(area.width).saturating_sub(6), theme);
     let probe = dash.run.info().and_then(|info| info.probes.get(view.probe_index()));
     let window = shown.and_then(|(_, activations)| activations.window);
     let labels: Vec<Cow<'_, str>> = match (probe, shown, window) {
@@ -38,8 +40,10 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         .filter(|_| window.is_none())
         .map(|((frame, _), probe)| by_token(frame, probe, area.width < WIDE, theme))
         .unwrap_or_default();
+    let columns = shown.and_then(|(_, of)| view.units.columns((of.layer, of.direction), of.units));
+    let values = shown.map_or(Cow::Borrowed(&[][..]), |(_, activations)| in_order(activations, columns));
     let map = shown.map(|(_, activations)| HeatMap {
-        values: &activations.values,
+        values: &values,
         columns: activations.units,
         labels: &labels,
         notes: &notes,
@@ -67,6 +71,11 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     };
     frame.render(area, buf, theme);
     match map {
+        Some(map) if view.chooses_units(&dash.run) && inner.height > LEAST_NUMBERED => {
+            let place = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
+            unit_numbers(dash, &map, place, buf, theme);
+            map.render(place, buf, theme);
+        }
         Some(map) => map.render(inner, buf, theme),
         None => {
             let pieces = [(waiting(dash).into(), theme.style(Role::Dim))];
@@ -75,13 +84,67 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     }
 }
 
-/// The title: quantity and layer, in the longest wording that fits.
-fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
+/// Height up to which a map has no line with the numbers of its units.
+const LEAST_NUMBERED: u16 = 3;
+
+/// The values with the units in their order on the screen.
+fn in_order<'a>(activations: &'a Activations, columns: Option<&[usize]>) -> Cow<'a, [f32]> {
+    let Some(columns) = columns else { return Cow::Borrowed(&activations.values) };
+    let rows = activations.values.chunks_exact(activations.units.max(1));
+    rows.flat_map(|row| columns.iter().filter_map(|unit| row.get(*unit).copied())).collect::<Vec<_>>().into()
+}
+
+/// Writes the numbers of the units above a heat map at `area`, as far as they fit, the chosen one in any case.
+fn unit_numbers(dash: &Dashboard, map: &HeatMap<'_>, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let Some(shown) = dash.view.activations(&dash.run) else { return };
+    let layer = (shown.layer, shown.direction);
+    let fit = map.layout(area, theme);
+    // The columns of text at which the cell of a unit begins.
+    let column = |place: usize| {
+        let cell = place / fit.per_cell;
+        fit.labels + if fit.cell_width == 0 { cell / 2 } else { cell * fit.cell_width }
+    };
+    let end = usize::from(area.width) - fit.notes;
+    let numbers = |place: usize| match dash.view.units.columns(layer, shown.units) {
+        Some(columns) => columns.get(place).copied().unwrap_or(place),
+        None => place,
+    };
+    let chosen = dash.view.units.chosen_of(shown.units);
+    let y = area.y - 1;
+    let mut write = |from: usize, number: &str, role: Role| {
+        text::put(buf, area.x + from as u16, y, number.len(), &[(number.into(), theme.style(role))]);
+    };
+    let mut taken = None;
+    if let Some(unit) = chosen {
+        let number = unit.to_string();
+        let from =
+            column(dash.view.units.place(unit, layer, shown.units)).min(end.saturating_sub(number.len()));
+        write(from, &number, Role::Selected);
+        taken = Some((from, from + number.len()));
+    }
+    let mut free = 0;
+    for place in (0..shown.units).step_by(fit.per_cell.max(1)) {
+        let (from, number) = (column(place), numbers(place).to_string());
+        let to = from + number.len();
+        let touches = taken.is_some_and(|(first, end)| from <= end && to >= first);
+        if from >= free && to <= end && !touches {
+            write(from, &number, Role::Dim);
+            free = to + 1;
+        }
+    }
+}
+
+/// The title: quantity and layer, the order of the units and the scale, in the longest wording that fits.
+fn title<'a>(dash: &Dashboard, scale: f32, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
     let layer = dash.view.layer(&dash.run).map(|recurrent| format!(" · {}", layer_name(dash, recurrent)));
+    let order = dash.view.units.order().name().map(|order| format!(" · {order}")).unwrap_or_default();
+    // Elsewhere the legend alone has it.
+    let is_alone = dash.view.tab == Tab::States || dash.view.full_screen;
+    let scale = if is_alone { format!(" · ±{scale}") } else { String::new() };
     let layer = layer.unwrap_or_default();
     let number = dash.view.number(Panel::Hidden, &dash.run);
     let wording = |head: &str, tail: &str| {
-        let tail = format!("{layer}{tail}");
+        let tail = format!("{layer}{tail}{order}{scale}");
         vec![
             (format!("{number} {head}").into(), theme.style(Role::Title)),
             (tail.into(), theme.style(Role::Text)),
@@ -96,10 +159,16 @@ fn title<'a>(dash: &Dashboard, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
         return wording("Windows of the convolution", &activation);
     }
     let Some(quantity) = shown.map(|a| quantity_name(&a.quantity)).filter(|name| name != "h") else {
-        return wording("Hidden state", "");
+        return fitting(vec![wording("Hidden state", ""), wording("h", "")], room);
     };
     let long = wording("Hidden state", &format!(" · {quantity}"));
-    if text::width_of(&long) <= room { long } else { wording(&quantity, "") }
+    fitting(vec![long, wording(&quantity, "")], room)
+}
+
+/// The first wording that fits, or the last one.
+fn fitting(mut wordings: Vec<Vec<Piece<'_>>>, room: usize) -> Vec<Piece<'_>> {
+    let at = wordings.iter().position(|wording| text::width_of(wording) <= room);
+    wordings.swap_remove(at.unwrap_or(wordings.len().saturating_sub(1)))
 }
 
 /// The words that each window has read.
@@ -125,7 +194,7 @@ fn row_of(token: usize, window: Option<TokenWindow>) -> Option<usize> {
 }
 
 /// The name of a quantity: `gate f`, `cell state c`; `h` is `h`.
-fn quantity_name(quantity: &str) -> Cow<'_, str> {
+pub(super) fn quantity_name(quantity: &str) -> Cow<'_, str> {
     match quantity {
         "h" | "candidate" => quantity.into(),
         "c" => "cell state c".into(),
@@ -134,22 +203,17 @@ fn quantity_name(quantity: &str) -> Cow<'_, str> {
     }
 }
 
-/// The least scale: smaller values are as good as 0.
-const LEAST_SCALE: f32 = 1.0 / 64.0;
-
-/// The greatest magnitude, rounded up to a power of two so that colours rarely jump.
-pub(super) fn scale(values: &[f32]) -> f32 {
-    let greatest =
-        values.iter().filter(|value| value.is_finite()).fold(0.0_f32, |max, value| max.max(value.abs()));
-    greatest.max(LEAST_SCALE).log2().ceil().exp2()
-}
-
 /// Letters of a class where there is no space for its whole name.
 const SHORT: usize = 3;
 
 /// The prediction after each token: the leading class with its probability, or a number. Its colour says whether it is the target, where the
 /// data have one for the token.
-fn by_token<'a>(frame: &'a ProbeFrame, probe: &'a ProbeText, short: bool, theme: &Theme) -> Vec<Piece<'a>> {
+pub(super) fn by_token<'a>(
+    frame: &'a ProbeFrame,
+    probe: &'a ProbeText,
+    short: bool,
+    theme: &Theme,
+) -> Vec<Piece<'a>> {
     let note = |(i, prediction): (usize, &'a TokenPrediction)| {
         let target = probe.targets.get(i).filter(|target| !target.is_empty());
         let Some((name, value)) = prediction.outputs.first() else {

@@ -18,11 +18,17 @@ use crate::ui::widget::text::{self, Piece};
 
 /// Lines of a tensor at least where its course over training is shown, that of its name counted.
 const LEAST_COURSE: usize = 4;
+/// The same where the panel does not fill the screen.
+const COURSE: usize = 7;
 
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let rows = dash.run.weight_history();
-    let over = if dash.view.full_screen { " over training" } else { "" };
+    let tensors = rows.last().map_or(0, |latest| latest.tensors.len());
+    let each = usize::from(area.height.saturating_sub(2)) / tensors.max(1);
+    let least = if dash.view.full_screen { LEAST_COURSE } else { COURSE };
+    let is_course = each >= least && rows.len() > 1;
+    let over = if dash.view.full_screen || is_course { " over training" } else { "" };
     let title = title(dash, Panel::Histograms, &format!("Distribution of the weights{over}"), theme);
     let step = rows.last().map(|row| format!("step {}", number::count(row.step)));
     let left = step.map(|step| vec![(step.into(), theme.style(Role::Dim))]).unwrap_or_default();
@@ -41,8 +47,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         text::put(buf, inner.x, inner.y, usize::from(inner.width), &[(words.into(), theme.style(Role::Dim))]);
         return;
     };
-    let each = usize::from(inner.height) / latest.tensors.len().max(1);
-    if dash.view.full_screen && each >= LEAST_COURSE && rows.len() > 1 {
+    if is_course {
         courses(rows, each, inner, buf, theme);
     } else {
         now(latest, inner, buf, theme);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Style};
+use ratatui::style::Style;
 
 use super::title;
 use crate::escape;
@@ -180,7 +180,8 @@ fn on(share: f32, theme: &Theme) -> Style {
         Some(background) => {
             let style = Style::new().bg(background);
             match share.abs() >= 0.45 {
-                true => style.fg(if theme.light { Color::White } else { Color::Black }),
+                // The background's own black or white.
+                true => theme.diverging(0.0).map_or(style, |color| style.fg(color)),
                 false => style,
             }
         }

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::hidden::{legend, scale};
+use super::hidden::legend;
 use super::title;
 use crate::number;
 use crate::protocol::{Direction, KernelPicture, WeightDistribution};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
+use crate::ui::run_state::HeatScale;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::heat_map::{HeatMap, has_halves};
 use crate::ui::widget::panel_frame::PanelFrame;
@@ -22,10 +23,17 @@ const WIDE: u16 = 64;
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let shown = chosen(dash);
+    let scale = shown.map_or(1.0, |(_, picture)| HeatScale::of(&picture.values));
     let mut title = title(dash, Panel::Kernel, "Kernel", theme);
     if let Some((tensor, _)) = shown {
         let sizes: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
         title.push((format!(" · {} {}", tensor.name, sizes.join("×")).into(), theme.style(Role::Text)));
+        let of_scale = (format!(" · ±{scale}").into(), theme.style(Role::Text));
+        // The legend has it as well.
+        let wide = text::width_of(&title) + text::width_of(std::slice::from_ref(&of_scale));
+        if wide + 6 <= usize::from(area.width) {
+            title.push(of_scale);
+        }
     }
     let inner = Rect {
         x: area.x + 2,
@@ -36,7 +44,6 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let per_line = if has_halves(theme) { 2 } else { 1 };
     let (rows, values) =
         shown.map(|(_, picture)| fitting(picture, per_line * usize::from(inner.height))).unwrap_or_default();
-    let scale = shown.map_or(1.0, |(_, picture)| scale(&picture.values));
     let right = shown.map(|_| legend(scale, true, false, theme)).unwrap_or_default();
     let left = shown
         .filter(|_| area.width >= WIDE)

@@ -11,12 +11,16 @@ use crate::preset::answer_to;
 use crate::protocol::{Level, RunStatus};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::diagnosis::diagnose;
+use crate::ui::panel::Tab;
 use crate::ui::text::fit;
 use crate::ui::theme::{Role, Theme};
+use crate::ui::view::runs;
 use crate::ui::widget::text;
 
 /// From this height on a warning has as many rows as it needs while a network is training.
 const TALL: u16 = 30;
+/// From this height on the tab of several runs says how far back their gradients reach.
+const LEAST_FOR_SENTENCE: u16 = 20;
 
 /// Returns the rows of the message, at most half the screen.
 pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, Style)> {
@@ -26,6 +30,16 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
         let wrapped = text::wrap(&escape::foreign(text), width);
         rows.extend(wrapped.into_iter().map(|row| (row, theme.style(role))));
     };
+    if let Some(group) = dash.group.as_ref().filter(|_| dash.view.tab == Tab::Runs) {
+        let sentence = runs::sentence(group).filter(|_| area.height >= LEAST_FOR_SENTENCE);
+        sentence.iter().for_each(|sentence| say(sentence, Role::Key));
+        if let Some(race) = group.race() {
+            let role = if race.events.is_none() { Role::Title } else { Role::Text };
+            race.verdict.iter().for_each(|verdict| say(verdict, role));
+        }
+        rows.truncate(usize::from(area.height / 3));
+        return rows;
+    }
     if let Some(line) = dash.view.warning(&dash.run) {
         let (word, role) = match line.level {
             Level::Error => ("error", Role::Bad),
@@ -58,9 +72,15 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
         }
         if status.is_over() {
             let folder = dash.run.info().map(|info| format!("Run folder: {} · ", info.folder.display()));
-            let menu = if dash.has_menu { " · Esc goes to the menu" } else { "" };
+            let menu = if dash.group.is_some() {
+                " · Esc goes to all runs"
+            } else if dash.has_menu {
+                " · Esc goes to the menu"
+            } else {
+                ""
+            };
             say(&format!("{}q quits{menu}", folder.unwrap_or_default()), Role::Dim);
-            if area.height >= TALL {
+            if area.height >= TALL && dash.group.is_none() {
                 say(&next(dash), Role::Text);
             }
         }

@@ -81,9 +81,18 @@ fn head<'a>(dash: &'a Dashboard, theme: &Theme) -> Vec<Piece<'a>> {
         false => dash.run.status().map_or("starting", RunStatus::word),
     };
     let mut pieces = vec![(format!("{mark} {word}").into(), theme.style(role))];
-    if let Some(info) = dash.run.info() {
+    let member = dash.group.as_ref().and_then(|group| group.members.get(group.front));
+    if let Some(member) = member {
+        let style = theme.series(member.curves.color());
+        pieces.push((format!("  {} {} ", member.curves.letter(), member.curves.sample()).into(), style));
+        pieces.push((escape::foreign(&member.name), theme.style(Role::Title)));
+    } else if let Some(info) = dash.run.info() {
         pieces.push(("  ".into(), Style::new()));
         pieces.push((escape::foreign(&info.name), theme.style(Role::Title)));
+    }
+    let race = dash.group.as_ref().and_then(|group| group.race());
+    if race.is_some_and(|race| race.standings.is_paused && race.events.is_some()) {
+        pieces.push(("  paused".into(), theme.style(Role::Warning)));
     }
     pieces
 }

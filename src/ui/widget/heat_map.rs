@@ -11,8 +11,8 @@ use crate::ui::theme::{Colors, Glyphs, Role, Theme};
 
 /// Columns of text that one unit takes at most.
 const WIDEST: usize = 12;
-/// Rows that a token takes at most.
-const TALLEST: usize = 2;
+/// Lines of text that a row takes at most: so many, or more of wide cells, which are no taller than wide.
+const TALLEST: [usize; 2] = [2, 4];
 /// Values above 0 without colours, by size.
 const POSITIVE: [char; 7] = [' ', '.', ':', '+', '*', '#', '@'];
 /// Values below 0 without colours, by size.
@@ -95,7 +95,9 @@ impl HeatMap<'_> {
             0 => (1, room),
             wide => (wide.min(WIDEST), self.columns),
         };
-        let row_height = height.checked_div(self.labels.len()).unwrap_or(1).clamp(1, TALLEST);
+        let [tallest, of_wide] = TALLEST;
+        let tallest = (cell_width / 2).clamp(tallest, of_wide);
+        let row_height = height.checked_div(self.labels.len()).unwrap_or(1).clamp(1, tallest);
         let (first, rows, hidden) = self.shown(height, row_height, per_line);
         HeatMapLayout {
             labels,

@@ -1,0 +1,178 @@
+//! The record of a training in the files of other programs: while it trains, and of a run that is recorded.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, UNIX_EPOCH};
+
+use super::error::{CliError, CliResult};
+use super::print_error;
+use crate::durable;
+use crate::interop::csv_log;
+use crate::interop::tensorboard::{self, Exporter, Hyperparameter};
+use crate::preset;
+use crate::protocol::{EpochMetrics, Event};
+use crate::run::{Reader, Tail};
+use crate::train::RunFolder;
+
+/// How often a record is written on while a run trains.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Where the record of a training goes besides its run folder.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct RecordArgs {
+    /// Write event files for TensorBoard while training: scalars, histograms, hidden states as pictures, samples, settings
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
+    /// Write the metrics of each epoch to a CSV file while training, as Keras's CSVLogger does
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+}
+
+impl RecordArgs {
+    /// An option that was given, if one was.
+    pub fn option(&self) -> Option<&'static str> {
+        let tensorboard = self.tensorboard.as_ref().map(|_| "--tensorboard");
+        tensorboard.or(self.csv.as_ref().map(|_| "--csv"))
+    }
+
+    /// Starts to write what is recorded in `folder`, as far as it is requested. A run that goes on has been `resumed` so often before.
+    pub fn start(&self, folder: RunFolder, resumed: Option<usize>) -> LiveRecords {
+        if self.tensorboard.is_none() && self.csv.is_none() {
+            return LiveRecords(None);
+        }
+        let (args, (stop, stopped)) = (self.clone(), mpsc::channel());
+        let thread = thread::Builder::new().name("records".into());
+        let thread = thread.spawn(move || args.follow(&folder, resumed, &stopped));
+        match thread {
+            Ok(thread) => LiveRecords(Some((stop, thread))),
+            Err(error) => {
+                print_error(&format_args!("no record is written for other programs: {error}"));
+                LiveRecords(None)
+            }
+        }
+    }
+
+    /// Writes until it is stopped; everything that is recorded by then.
+    fn follow(&self, folder: &RunFolder, resumed: Option<usize>, stop: &Receiver<()>) -> CliResult<()> {
+        let mut files: Option<(Files, Tail)> = None;
+        loop {
+            let is_last = !matches!(stop.recv_timeout(EVERY), Err(RecvTimeoutError::Timeout));
+            let Some(run) = folder.get() else {
+                if is_last {
+                    return Ok(());
+                }
+                continue;
+            };
+            if files.is_none() && is_recorded(run, resumed) {
+                files = Some((self.open(run, resumed.is_some())?, Tail::new(run, 0)));
+            }
+            if let Some((files, tail)) = &mut files {
+                let mut events = Vec::new();
+                tail.read(&mut |event| events.push(event))?;
+                events.iter().try_for_each(|event| files.event(event))?;
+                files.flush()?;
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    fn open(&self, run: &Path, is_resumed: bool) -> CliResult<Files> {
+        let after = match (&self.tensorboard, is_resumed) {
+            (Some(folder), true) => tensorboard::last_step(folder).map_err(CliError::failed)?,
+            _ => None,
+        };
+        let resumed_at = resumed_steps(run)?.last().copied();
+        // What the files have beyond the checkpoint is written again.
+        let after = after.map(|after| after.min(resumed_at.unwrap_or(after)));
+        let exporter = self.tensorboard.as_ref().map(|folder| exporter(run, folder, after)).transpose()?;
+        Ok(Files { exporter, csv: self.csv.clone(), epochs: Vec::new() })
+    }
+}
+
+/// Writes in the background, until the training has ended.
+pub(super) struct LiveRecords(Option<(Sender<()>, JoinHandle<CliResult<()>>)>);
+
+impl LiveRecords {
+    /// Writes what is left. What fails is a warning: the training has ended as it has.
+    pub fn finish(self) {
+        let Some((stop, thread)) = self.0 else { return };
+        drop(stop);
+        match thread.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                print_error(&format_args!("warning: the record for other programs is incomplete: {error}"))
+            }
+            Err(_) => print_error(&"warning: the record for other programs is incomplete"),
+        }
+    }
+}
+
+/// The files that are written.
+struct Files {
+    exporter: Option<Exporter>,
+    csv: Option<PathBuf>,
+    epochs: Vec<EpochMetrics>,
+}
+
+impl Files {
+    fn event(&mut self, event: &Event) -> CliResult<()> {
+        if let Event::Epoch(epoch) = event {
+            self.epochs.push((**epoch).clone());
+        }
+        match &mut self.exporter {
+            Some(exporter) => exporter.event(event).map_err(CliError::failed),
+            None => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> CliResult<()> {
+        if let Some(path) = &self.csv {
+            durable::write(path, csv_log(&self.epochs).as_bytes())?;
+        }
+        match &mut self.exporter {
+            Some(exporter) => exporter.flush().map_err(CliError::failed),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether the recording has begun: of a run that goes on, again.
+fn is_recorded(run: &Path, resumed: Option<usize>) -> bool {
+    match resumed {
+        None => run.join("frames.bin").exists(),
+        Some(before) => resumed_steps(run).is_ok_and(|steps| steps.len() > before),
+    }
+}
+
+/// The steps at which a run was resumed.
+pub(super) fn resumed_steps(run: &Path) -> CliResult<Vec<u64>> {
+    let reader = Reader::open(run)?;
+    let mut steps = Vec::new();
+    for event in reader.events()? {
+        if let Event::Resumed(resumed) = event? {
+            steps.push(resumed.step);
+        }
+    }
+    Ok(steps)
+}
+
+/// Event files in `folder` for the run in the folder `run`, with its settings.
+fn exporter(run: &Path, folder: &Path, after: Option<u64>) -> CliResult<Exporter> {
+    let path = run.join("spec.yaml");
+    let started = path.metadata().and_then(|spec| spec.modified()).ok();
+    let started = started.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    let mut exporter = Exporter::create(folder, started.as_secs_f64(), after).map_err(CliError::failed)?;
+    if after.is_none() {
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| CliError::failed(format!("cannot read {}: {error}", path.display())))?;
+        let settings = preset::settings(&path.to_string_lossy(), &text)?;
+        let settings: Vec<Hyperparameter> =
+            settings.into_iter().map(|(name, value)| Hyperparameter { name, value }).collect();
+        let group = run.file_name().unwrap_or(run.as_os_str()).to_string_lossy();
+        exporter.hyperparameters(&group, &settings).map_err(CliError::failed)?;
+    }
+    Ok(exporter)
+}

@@ -1,0 +1,130 @@
+use serde::{Deserialize, Serialize};
+
+use super::InferError;
+use super::network::Network;
+use crate::data::InputForm;
+use crate::nn::{Block, CarriedState, Stepwise};
+
+/// The version of [`StreamState`]s that are written.
+const VERSION: u32 = 1;
+
+/// A network that reads one token after the other and answers after each: the time for one does not depend on how many came before.
+///
+/// ```text
+/// h_t, answer_t = network(h_{t−1}, token_t)       h_0 = 0, or a state that was saved
+/// ```
+/// Unlike a prediction for a whole text, it reads no padding, and never truncates.
+#[derive(Debug)]
+pub struct TokenStream<'n> {
+    network: &'n Network,
+    stepwise: Stepwise,
+    read: u64,
+    answer: Option<Vec<f32>>,
+}
+
+/// What a [`TokenStream`] carries from one token to the next, to be saved between two calls.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamState {
+    version: u32,
+    /// The fingerprint of the weights.
+    weights: String,
+    /// Tokens read so far.
+    read: u64,
+    /// After the last of them.
+    answer: Option<Vec<f32>>,
+    /// Of each recurrent layer, in order; empty before the first token.
+    states: Vec<LayerState>,
+}
+
+/// The state of one recurrent layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LayerState {
+    h: Vec<f32>,
+    /// Zeros for cells without a cell state.
+    c: Vec<f32>,
+}
+
+impl<'n> TokenStream<'n> {
+    /// A stream of `network`, before the first token.
+    ///
+    /// # Errors
+    /// When the network reads more than the present token and a state, or several channels or inputs.
+    pub(super) fn new(network: &'n Network) -> Result<Self, InferError> {
+        let spec = &network.spec;
+        let InputForm::Tokens { vocabulary, .. } = spec.form().inputs else {
+            let what = "--stream reads tokens of one channel, and this network reads other data";
+            return Err(InferError::Task(format!("{}: {what}", network.folder().display())));
+        };
+        let stepwise = Stepwise::new(&spec.model, vocabulary, spec.train.loss)
+            .map_err(|error| InferError::Task(format!("{}: {error}", network.folder().display())))?;
+        Ok(Self { network, stepwise, read: 0, answer: None })
+    }
+
+    /// Reads the next token; returns the answer after it, activated.
+    ///
+    /// # Errors
+    /// When the answer is not finite.
+    pub fn read(&mut self, id: u32) -> Result<&[f32], InferError> {
+        self.stepwise.read(&self.network.params, id);
+        let answer = self.stepwise.answer();
+        if answer.iter().any(|x| !x.is_finite()) {
+            return Err(self.network.not_finite());
+        }
+        self.read += 1;
+        Ok(self.answer.insert(answer))
+    }
+
+    /// Tokens read so far.
+    pub fn tokens_read(&self) -> u64 {
+        self.read
+    }
+
+    /// The answer after the last token; `None` before the first.
+    pub fn answer(&self) -> Option<&[f32]> {
+        self.answer.as_deref()
+    }
+
+    /// What is carried on to the next token.
+    pub fn state(&self) -> StreamState {
+        let states = self.stepwise.states();
+        let states = states.iter().filter(|state| !state.is_empty());
+        StreamState {
+            version: VERSION,
+            weights: self.network.fingerprint(),
+            read: self.read,
+            answer: self.answer.clone(),
+            states: states
+                .map(|state| LayerState { h: state.h.data().into(), c: state.c.data().into() })
+                .collect(),
+        }
+    }
+
+    /// Goes on from `state`.
+    ///
+    /// # Errors
+    /// A message when it is of another version, or of other weights.
+    pub fn restore(&mut self, state: StreamState) -> Result<(), String> {
+        if state.version != VERSION {
+            return Err(format!("it is of version {}; this program reads version {VERSION}", state.version));
+        }
+        if state.weights != self.network.fingerprint() {
+            let now = self.network.fingerprint();
+            return Err(format!("it belongs to the weights {}, not to {now}", state.weights));
+        }
+        let block = |values: Vec<f32>| {
+            let mut block = Block::default();
+            block.reshape(1, 1, values.len());
+            block.data_mut().copy_from_slice(&values);
+            block
+        };
+        if !state.states.is_empty() {
+            let states = state.states.into_iter();
+            let states = states.map(|layer| CarriedState { h: block(layer.h), c: block(layer.c) }).collect();
+            self.stepwise.set_states(states).map_err(|error| error.to_string())?;
+        }
+        (self.read, self.answer) = (state.read, state.answer);
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! ZIP archives in memory: written without compression and without times, so that their bytes depend on their contents alone.
+
+use std::borrow::Cow;
+use std::io::{Cursor, Read as _, Write as _};
+
+use zip::result::ZipError as Cause;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+/// Why an archive cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ZipError {
+    /// It is none, or its directory is damaged.
+    #[error("this is not a ZIP archive, or a damaged one: {0}")]
+    Archive(#[source] Cause),
+    /// A member is damaged, encrypted, or compressed in a way that is not supported.
+    #[error("the member `{name}` of the archive cannot be read: {cause}")]
+    Member {
+        /// Its name.
+        name: String,
+        /// Why.
+        cause: String,
+    },
+    /// It cannot be written.
+    #[error("the archive cannot be written: {0}")]
+    Write(#[source] Cause),
+}
+
+/// The bytes of an archive with these members, in their order.
+///
+/// # Errors
+/// When it would be too long.
+pub fn write(members: &[(&str, &[u8])]) -> Result<Vec<u8>, ZipError> {
+    // The date is 1 January 1980, the first that the format knows.
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in members {
+        archive.start_file(*name, options).map_err(ZipError::Write)?;
+        archive.write_all(content).map_err(|error| ZipError::Write(error.into()))?;
+    }
+    Ok(archive.finish().map_err(ZipError::Write)?.into_inner())
+}
+
+/// The members of an archive, by their names.
+#[derive(Debug)]
+pub struct Archive<'a>(ZipArchive<Cursor<&'a [u8]>>);
+
+impl<'a> Archive<'a> {
+    /// Reads the directory of an archive.
+    ///
+    /// # Errors
+    /// If it is none, or damaged.
+    pub fn open(bytes: &'a [u8]) -> Result<Self, ZipError> {
+        ZipArchive::new(Cursor::new(bytes)).map(Self).map_err(ZipError::Archive)
+    }
+
+    /// The names of the members that are text.
+    pub fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.0.file_names().flatten()
+    }
+
+    /// The content of the member `name`; `None` if there is none.
+    ///
+    /// # Errors
+    /// If it is compressed in an unknown way, encrypted, damaged, or longer than the directory says.
+    pub fn member(&self, name: &str) -> Result<Option<Vec<u8>>, ZipError> {
+        let error = |cause: String| ZipError::Member { name: name.to_owned(), cause };
+        // The directory is shared by all copies.
+        let mut archive = self.0.clone();
+        let member = match archive.by_name(name) {
+            Err(Cause::FileNotFound) => return Ok(None),
+            member => member.map_err(|cause| error(cause.to_string()))?,
+        };
+        let (size, mut content) = (member.size(), Vec::new());
+        member
+            .take(size.saturating_add(1))
+            .read_to_end(&mut content)
+            .map_err(|cause| error(cause.to_string()))?;
+        match content.len() as u64 == size {
+            true => Ok(Some(content)),
+            false => Err(error(format!("it has {} bytes, not {size}", content.len()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MEMBERS: [(&str, &[u8]); 3] =
+        [("metadata.json", b"{}"), ("é.json", b""), ("model.weights.h5", &[7; 300])];
+
+    #[test]
+    fn members_come_back() {
+        let bytes = write(&MEMBERS).unwrap();
+        assert_eq!(bytes, write(&MEMBERS).unwrap());
+        let archive = Archive::open(&bytes).unwrap();
+        assert_eq!(archive.names().collect::<Vec<_>>(), MEMBERS.map(|(name, _)| name));
+        for (name, content) in MEMBERS {
+            assert_eq!(archive.member(name).unwrap(), Some(content.to_vec()));
+        }
+        assert_eq!(archive.member("no").unwrap(), None);
+        assert!(matches!(Archive::open(b"PK"), Err(ZipError::Archive(_))));
+    }
+
+    #[test]
+    fn a_changed_member_is_noticed() {
+        let mut bytes = write(&MEMBERS).unwrap();
+        let at = bytes.windows(300).position(|window| window == [7; 300]).unwrap();
+        bytes[at] = 8;
+        let error = Archive::open(&bytes).unwrap().member("model.weights.h5").unwrap_err().to_string();
+        assert!(error.contains("checksum"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn changed_bytes_never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+            let mut bytes = write(&MEMBERS).unwrap();
+            for (index, byte) in changes {
+                let at = index.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Ok(archive) = Archive::open(&bytes) {
+                for name in archive.names().map(Cow::into_owned).collect::<Vec<_>>() {
+                    let _ = archive.member(&name);
+                }
+            }
+        }
+    }
+}
