@@ -4,6 +4,11 @@
 mod bytes;
 #[path = "dashboard/measured.rs"]
 mod measured;
+#[allow(dead_code, reason = "other tests make long runs of them")]
+#[path = "common/recordings.rs"]
+mod recordings;
+#[path = "dashboard/screens.rs"]
+mod screens;
 #[path = "dashboard/story.rs"]
 mod story;
 #[path = "dashboard/tasks.rs"]
