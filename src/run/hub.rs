@@ -345,6 +345,7 @@ mod tests {
         let saved = Saved { step: 10, path: "checkpoints/step-10".into(), ..Saved::default() };
         (1..=10).for_each(|at| assert!(recorder.record(step(at)).is_ok()));
         recorder.record(Event::Saved(saved.clone())).unwrap();
+        recorder.sync().unwrap();
         let subscription = recorder.hub().subscribe().unwrap();
         (11..=20).for_each(|at| assert!(recorder.record(step(at)).is_ok()));
         let to = ResumePoint { checkpoint: saved, epoch: 1, before_validation: false, metrics_bytes: None };

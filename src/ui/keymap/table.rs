@@ -265,7 +265,7 @@ pub const BINDINGS: &[Binding] = &[
         Action::Undo,
         &[Char('u')],
         "undo",
-        "Undo the last change of learning rate or other settings: training goes back to the step before it.",
+        "Undo the last change of the training: it goes back to the step before.",
     ),
     row(
         Dashboard,
