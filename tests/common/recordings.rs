@@ -10,6 +10,9 @@ use unrolled::protocol::{Event, RunStatus, StepMetrics};
 use unrolled::run::{Folder, Reader, Recorder};
 use unrolled::train::{Options, Trainer};
 
+/// The name of a file and what makes its content.
+type DataFile = (&'static str, fn() -> String);
+
 /// How a recording is made.
 struct Recipe {
     name: &'static str,
@@ -17,7 +20,7 @@ struct Recipe {
     /// `--set`: small enough that all recordings together are some hundred kilobytes.
     set: &'static [&'static str],
     /// The file of the data, with its name, where the preset does not generate them.
-    data: Option<(&'static str, fn() -> String)>,
+    data: Option<DataFile>,
 }
 
 const RECIPES: [Recipe; 6] = [

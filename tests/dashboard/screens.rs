@@ -81,7 +81,7 @@ fn matrix(all: &[Shown]) -> Vec<Shown> {
         let new = |at: &usize| times(at).filter(|times| *times == 0).count();
         // Of those with as many new pairs the smallest screen, as snapshots are read; then what is rare.
         let rare = |at: &usize| std::cmp::Reverse((all[*at].size, times(at).sum::<usize>()));
-        let best = (0..all.len()).max_by_key(|at| (new(at), rare(at))).unwrap();
+        let Some(best) = (0..all.len()).max_by_key(|at| (new(at), rare(at))) else { break };
         pairs[best].iter().for_each(|pair| *seen.entry(pair).or_default() += 1);
         chosen.push(all[best]);
     }
@@ -94,7 +94,7 @@ fn runs() -> BTreeMap<&'static str, Dashboard> {
 
 /// The screen with the tab in front; the footer has the last row of the terminal.
 fn screen(runs: &mut BTreeMap<&'static str, Dashboard>, shown: &Shown) -> Buffer {
-    let dash = runs.get_mut(shown.name).unwrap();
+    let dash = runs.entry(shown.name).or_insert_with(|| recorded(shown.name));
     dash.view.tab = shown.tab;
     drawn(dash, shown.size.0, shown.size.1 - 1, &shown.theme)
 }

@@ -92,6 +92,12 @@ impl Exporter {
             Event::Weights(weights) => self.write_weights(weights)?,
             Event::Probe(frame) => self.write_probe(frame)?,
             Event::Sample(sample) => self.write_sample(sample)?,
+            Event::Undone(undone) if self.is_new(undone.from) => {
+                self.step = undone.step;
+                let now = self.now();
+                self.train.restart(now, undone.step + 1)?;
+                self.validation.restart(now, undone.step + 1)?;
+            }
             Event::Status(status) if status.is_over() => {
                 let succeeded = matches!(status, RunStatus::Finished | RunStatus::Stopped { .. });
                 let end = summary::session_end(succeeded, self.now());

@@ -40,7 +40,8 @@ impl RunState {
             backups.pop_back();
         }
         // A recording without what came after the change has no later steps.
-        if let Some((_, state)) = backups.pop_back_if(|(step, _)| *step == undone.step) {
+        let is_known = backups.back().is_some_and(|(step, _)| *step == undone.step);
+        if let Some((_, state)) = is_known.then(|| backups.pop_back()).flatten() {
             *self = Self {
                 status: self.status.take(),
                 log: std::mem::take(&mut self.log),

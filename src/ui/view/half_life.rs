@@ -39,7 +39,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let name = layer.map(|layer| format!(" in steps · {}", layer_name(dash, layer)));
     title.extend(name.map(|name| (name.into(), theme.style(Role::Text))));
     let note = [
-        vec![legend(theme), vec![(format!(" {FLAT} does not fall").into(), theme.style(Role::Bad))]].concat(),
+        [legend(theme), vec![(format!(" {FLAT} does not fall").into(), theme.style(Role::Bad))]].concat(),
         legend(theme),
         legend(theme).into_iter().take(2).collect(),
     ];
