@@ -1,10 +1,12 @@
-//! The network of a run in the files of other programs.
+//! The network and the record of a run in the files of other programs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use clap::ArgGroup;
+
 use super::error::{CliError, CliResult};
-use super::pages;
+use super::{pages, records, shell_word};
 use crate::durable::{self, FileError};
 use crate::escape::foreign;
 use crate::infer::{InferError, Network};
@@ -13,15 +15,22 @@ use crate::number::{count, counted};
 use crate::run::{self, checkpoint::Which};
 
 #[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["keras", "weights", "tensorboard", "csv"]))]
 pub(super) struct ExportArgs {
     /// A run folder, the name of one in runs/, or `latest`
     run: PathBuf,
     /// Write the network as a .keras file, for `keras.saving.load_model`; vocabulary, labels, scale and a script that loads it beside
-    #[arg(long, value_name = "FILE", required_unless_present = "weights", value_parser = keras_file)]
+    #[arg(long, value_name = "FILE", value_parser = keras_file)]
     keras: Option<PathBuf>,
     /// Write the weights alone as a .weights.h5 file, for `load_weights` of the same network in Keras
     #[arg(long, value_name = "FILE", value_parser = weights_file)]
     weights: Option<PathBuf>,
+    /// Write the record of the training as event files for TensorBoard
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
+    /// Write the metrics of each epoch as Keras's CSVLogger does
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
     /// Use the best checkpoint, not the last one
     #[arg(long)]
     best: bool,
@@ -55,11 +64,37 @@ fn with_ending(path: &str, ending: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// Writes the network of a run.
+/// Writes the network of a run, and its record.
 pub(super) fn export(args: &ExportArgs) -> CliResult {
     let folder = run::resolve(Path::new("runs"), &args.run)?;
+    let (mut lines, mut files) = match args.keras.is_some() || args.weights.is_some() {
+        true => network(args, &folder)?,
+        false => ("the record of the training:\n".into(), Vec::new()),
+    };
+    if let Some(path) = &args.csv {
+        files.push((path.clone(), records::csv_of(&folder)?.into_bytes()));
+    }
+    write(&files, args.force)?;
+    for (path, content) in &files {
+        let size = counted(content.len(), "byte");
+        lines.push_str(&format!("  {}  {size}\n", foreign(&path.display().to_string())));
+    }
+    if let Some(to) = &args.tensorboard {
+        records::export_tensorboard(&folder, to)?;
+        let to = to.display().to_string();
+        lines.push_str(&format!(
+            "  {}  event files: tensorboard --logdir {}\n",
+            foreign(&to),
+            shell_word(&foreign(&to))
+        ));
+    }
+    pages::write(lines.as_bytes())
+}
+
+/// The files of the network, and a line about it.
+fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<(PathBuf, Vec<u8>)>)> {
     let which = if args.best { Which::Best } else { Which::Last };
-    let network = Network::open(&folder, Network::spec(&folder, None, &[])?, which)?;
+    let network = Network::open(folder, Network::spec(folder, None, &[])?, which)?;
     network.check_files()?;
     let fail =
         |error: &dyn fmt::Display| CliError::from(InferError::Task(format!("{}: {error}", folder.display())));
@@ -80,15 +115,9 @@ pub(super) fn export(args: &ExportArgs) -> CliResult {
     if let Some(path) = &args.weights {
         files.push((path.clone(), keras::weights(&description).map_err(|error| fail(&error))?));
     }
-    write(&files, args.force)?;
     let step = count(network.step);
     let numbers = counted(network.params.values().len(), "number");
-    let mut lines = format!("the network after step {step}, {numbers}:\n");
-    for (path, content) in &files {
-        let size = counted(content.len(), "byte");
-        lines.push_str(&format!("  {}  {size}\n", foreign(&path.display().to_string())));
-    }
-    pages::write(lines.as_bytes())
+    Ok((format!("the network after step {step}, {numbers}:\n"), files))
 }
 
 fn read(path: &Path) -> CliResult<Vec<u8>> {

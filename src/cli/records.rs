@@ -179,3 +179,31 @@ fn exporter(run: &Path, folder: &Path, after: Option<u64>) -> CliResult<Exporter
     }
     Ok(exporter)
 }
+
+/// Writes the record of the run in the folder `run` as event files in `folder`.
+///
+/// # Errors
+/// If there are event files in it already: a second set would be drawn on top of the first.
+pub(super) fn export_tensorboard(run: &Path, folder: &Path) -> CliResult<()> {
+    if tensorboard::last_step(folder).map_err(CliError::failed)?.is_some() {
+        let what = format!("{} has event files; choose another folder", folder.display());
+        return Err(CliError::usage(what));
+    }
+    let mut exporter = exporter(run, folder, None)?;
+    for event in Reader::open(run)?.events()? {
+        exporter.event(&event?).map_err(CliError::failed)?;
+    }
+    exporter.flush().map_err(CliError::failed)
+}
+
+/// The epochs of the run in the folder `run` as Keras's CSVLogger writes them.
+///
+/// # Errors
+/// If the recording cannot be read.
+pub(super) fn csv_of(run: &Path) -> CliResult<String> {
+    let mut files = Files { exporter: None, csv: None, epochs: Vec::new() };
+    for event in Reader::open(run)?.events()? {
+        files.event(&event?)?;
+    }
+    Ok(csv_log(&files.epochs))
+}

@@ -201,6 +201,34 @@ fn tensorboard_and_csv_have_what_the_run_has_also_when_it_goes_on() {
 }
 
 #[test]
+fn the_record_of_a_run_is_exported_as_it_is_written_while_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path();
+    let mut command = train(folder, "word-order", "run", &[&SMALL[..], &["watch.every=4"]].concat());
+    command.args(["--headless", "--tensorboard", "live", "--csv", "live.csv"]);
+    ends(command, 0);
+    let export =
+        |board: &str| unrolled(folder, &["export", "run", "--tensorboard", board, "--csv", "later.csv"]);
+    let (out, _) = ends(export("later"), 0);
+    assert!(out.contains("tensorboard --logdir later"), "{out}");
+    let text = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+    assert_eq!(text("later.csv"), text("live.csv"));
+    let files = |name: &str| {
+        let of = |part: &str| {
+            let mut files = fs::read_dir(folder.join(name).join(part)).unwrap();
+            fs::read(files.next().unwrap().unwrap().path()).unwrap()
+        };
+        [of("train"), of("validation")]
+    };
+    assert_eq!(files("later"), files("live"));
+    // A second set would be drawn on top of the first.
+    let (_, message) = ends(export("live"), 2);
+    assert!(message.contains("live has event files; choose another folder"), "{message}");
+    let (_, message) = ends(unrolled(folder, &["export", "run"]), 2);
+    assert!(message.contains("--tensorboard") && message.contains("--keras"), "{message}");
+}
+
+#[test]
 fn several_trainings_have_no_single_record() {
     let dir = tempfile::tempdir().unwrap();
     for option in ["--tensorboard", "--csv"] {

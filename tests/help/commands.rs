@@ -23,6 +23,7 @@ fn commands(text: &str) -> Vec<String> {
             } else {
                 let known = [
                     "cargo",
+                    "python",
                     ".ci/run",
                     ".ci/arm",
                     ".ci/pictures",
@@ -73,7 +74,9 @@ fn is_only_parsed(command: &str) -> bool {
     command == "unrolled"
         || command.contains("--detach")
         || command.contains(" RUN")
-        || ["unrolled data fetch", "unrolled bench"].iter().any(|start| command.starts_with(start))
+        || ["unrolled data fetch", "unrolled bench", "unrolled import"]
+            .iter()
+            .any(|start| command.starts_with(start))
         || command.starts_with("unrolled replay") && !command.contains("--cast")
         || command.starts_with("unrolled lecture") && !command.contains("--text")
 }
@@ -107,7 +110,10 @@ macro_rules! pages {
     };
 }
 
-pages!(README, lecture, presets, data, language, series, recordings, tags, streaming, runs, json, ssh, speed);
+pages!(
+    README, export, lecture, presets, data, language, series, recordings, tags, streaming, runs, json, ssh,
+    speed
+);
 
 #[test]
 fn parsing_alone_finds_invalid_arguments() {

@@ -127,6 +127,11 @@ pub(crate) fn make(at: &Path, page: &str) -> &'static [&'static str] {
             write("big.csv", &csv(120));
             &[]
         }
+        "export" => {
+            write("reviews.csv", &csv(120));
+            write("mine.yaml", CLASSIFIER);
+            &["unrolled train mine.yaml --headless"]
+        }
         "runs" | "json" => {
             write("reviews.csv", &csv(120));
             write("other.csv", &csv(40));
