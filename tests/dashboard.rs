@@ -62,6 +62,17 @@ fn after(mut dash: Dashboard, events: &[Event]) -> Dashboard {
     dash
 }
 
+/// The words in the box whose upper left corner and title are `corner`.
+fn in_box(screen: &str, corner: &str) -> String {
+    let mut lines = screen.lines().skip_while(|line| !line.contains(corner));
+    let first = lines.next().unwrap();
+    let left = first[..first.find(corner).unwrap()].chars().count();
+    let width = first.chars().skip(left + 1).take_while(|c| *c != '╮').count();
+    let inside = |line: &str| line.chars().skip(left + 1).take(width).collect::<String>();
+    let rows = lines.take_while(|line| line.chars().nth(left) != Some('╰')).map(inside);
+    rows.collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn a_series_has_its_errors_in_its_units_beside_what_needs_no_network() {
     // Before the first epoch has ended nothing is known of them.
@@ -72,9 +83,7 @@ fn a_series_has_its_errors_in_its_units_beside_what_needs_no_network() {
 
     let one = story::forecast_of(700, ".sold", &[("val_rmse_last", 48.0)]);
     let read = text(&acted(one, &[Action::Focus(4), Action::Explain]), 80, 23, &THEME);
-    // At the left of the panel, which is not covered.
-    let left = read.lines().filter_map(|line| line.split('│').nth(1)).flat_map(str::split_whitespace);
-    let read = left.collect::<Vec<_>>().join(" ");
+    let read = in_box(&read, "╭ 4 Forecast errors");
     assert!(!read.contains("one season before") && read.contains("the dotted line, a baseline"), "{read}");
     assert!(read.contains("Of several"), "{read}");
 }

@@ -2,6 +2,7 @@
 
 pub mod axis;
 mod backups;
+mod curves;
 mod epoch_steps;
 mod eta;
 mod forecast_errors;
@@ -28,6 +29,7 @@ use crate::protocol::{
 };
 use axis::XPosition;
 use backups::Backups;
+pub use curves::Curves;
 use epoch_steps::EpochSteps;
 use eta::Eta;
 pub use forecast_errors::ForecastErrors;
@@ -36,7 +38,6 @@ pub use heat_scale::HeatScale;
 pub use history::{EpochConfusion, History};
 pub use monitored::Monitored;
 pub use pictures::Pictures;
-use series::Series;
 pub use unit_history::UnitHistory;
 use weight_history::WeightHistory;
 
@@ -93,22 +94,6 @@ pub struct RunState {
     history: History,
     backups: Backups,
     epoch_steps: EpochSteps,
-}
-
-/// One metric on training and on validation data.
-#[derive(Debug, Clone, Default)]
-pub struct Curves {
-    /// One point per step.
-    pub train: Series,
-    /// One point per validation: after every epoch, and between epochs where the preset says so.
-    pub validation: Series,
-}
-
-impl Curves {
-    /// The curve of the training data, or that of the validation data if there is no other.
-    pub fn train_or_validation(&self) -> &Series {
-        if self.train.is_empty() { &self.validation } else { &self.train }
-    }
 }
 
 /// The gradient norms per unrolled step of one recurrent layer.
