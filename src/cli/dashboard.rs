@@ -60,7 +60,7 @@ pub(super) enum Shown {
     Branch(Option<BranchRequest>),
 }
 
-/// Starts a training and shows it; `notice` is word when it is over, and `records` are written for other programs.
+/// Starts a training and shows it; `notice` is given when it is over, and `records` are written for other programs.
 pub(super) fn show_training(
     spec: RunSpec,
     options: Options,

@@ -9,7 +9,7 @@ use super::error::{CliError, CliResult};
 use super::print_error;
 use crate::durable;
 use crate::interop::csv_log;
-use crate::interop::tensorboard::{self, Exporter, Hyperparameter};
+use crate::interop::tensorboard::{self, Exporter, Hyperparameter, Written};
 use crate::preset;
 use crate::protocol::{EpochMetrics, Event};
 use crate::run::{Reader, Tail};
@@ -64,7 +64,8 @@ impl RecordArgs {
                 }
                 continue;
             };
-            if files.is_none() && is_recorded(run, resumed) {
+            // At the end at the latest, whatever became of the recording.
+            if files.is_none() && (is_last || is_recorded(run, resumed)) {
                 files = Some((self.open(run, resumed.is_some())?, Tail::new(run, 0, 0)));
             }
             if let Some((files, tail)) = &mut files {
@@ -80,14 +81,15 @@ impl RecordArgs {
     }
 
     fn open(&self, run: &Path, is_resumed: bool) -> CliResult<Files> {
-        let after = match (&self.tensorboard, is_resumed) {
-            (Some(folder), true) => tensorboard::last_step(folder).map_err(CliError::failed)?,
+        let before = match (&self.tensorboard, is_resumed) {
+            (Some(folder), true) => tensorboard::written(folder).map_err(CliError::failed)?,
             _ => None,
         };
         let resumed_at = resumed_steps(run)?.last().copied();
         // What the files have beyond the checkpoint is written again.
-        let after = after.map(|after| after.min(resumed_at.unwrap_or(after)));
-        let exporter = self.tensorboard.as_ref().map(|folder| exporter(run, folder, after)).transpose()?;
+        let before = before
+            .map(|before| Written { step: before.step.min(resumed_at.unwrap_or(before.step)), ..before });
+        let exporter = self.tensorboard.as_ref().map(|folder| exporter(run, folder, before)).transpose()?;
         Ok(Files { exporter, csv: self.csv.clone(), epochs: Vec::new() })
     }
 }
@@ -163,12 +165,12 @@ pub(super) fn resumed_steps(run: &Path) -> CliResult<Vec<u64>> {
 }
 
 /// Event files in `folder` for the run in the folder `run`, with its settings.
-fn exporter(run: &Path, folder: &Path, after: Option<u64>) -> CliResult<Exporter> {
+fn exporter(run: &Path, folder: &Path, before: Option<Written>) -> CliResult<Exporter> {
     let path = run.join("spec.yaml");
     let started = path.metadata().and_then(|spec| spec.modified()).ok();
     let started = started.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-    let mut exporter = Exporter::create(folder, started.as_secs_f64(), after).map_err(CliError::failed)?;
-    if after.is_none() {
+    let mut exporter = Exporter::create(folder, started.as_secs_f64(), before).map_err(CliError::failed)?;
+    if before.is_none() {
         let text = std::fs::read_to_string(&path)
             .map_err(|error| CliError::failed(format!("cannot read {}: {error}", path.display())))?;
         let settings = preset::settings(&path.to_string_lossy(), &text)?;
@@ -185,11 +187,19 @@ fn exporter(run: &Path, folder: &Path, after: Option<u64>) -> CliResult<Exporter
 /// # Errors
 /// If there are event files in it already: a second set would be drawn on top of the first.
 pub(super) fn export_tensorboard(run: &Path, folder: &Path) -> CliResult<()> {
-    if tensorboard::last_step(folder).map_err(CliError::failed)?.is_some() {
+    if tensorboard::written(folder).map_err(CliError::failed)?.is_some() {
         let what = format!("{} has event files; choose another folder", folder.display());
         return Err(CliError::usage(what));
     }
     let mut exporter = exporter(run, folder, None)?;
+    let written = write_all(run, &mut exporter);
+    if written.is_err() {
+        exporter.discard();
+    }
+    written
+}
+
+fn write_all(run: &Path, exporter: &mut Exporter) -> CliResult<()> {
     for event in Reader::open(run)?.events()? {
         exporter.event(&event?).map_err(CliError::failed)?;
     }

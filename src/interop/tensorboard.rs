@@ -12,7 +12,7 @@ mod message;
 mod picture;
 mod summary;
 
-pub use event_file::last_step;
+pub use event_file::{Written, written};
 pub use exporter::{Exporter, Hyperparameter};
 
 /// An error of writing event files.

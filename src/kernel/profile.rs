@@ -136,7 +136,7 @@ pub struct Scope(Option<Option<Part>>);
 /// Gives the time of this thread to `part`, until the scope is dropped.
 #[inline]
 pub fn scope(part: Part) -> Scope {
-    if is_on() { Scope(Some(enter(Some(part)))) } else { Scope(None) }
+    if is_on() { Scope(Some(begin(part))) } else { Scope(None) }
 }
 
 /// The part that this thread works on, if time is measured.
@@ -160,17 +160,21 @@ impl Drop for Scope {
     }
 }
 
-/// Ends the current part and begins another; returns the part that ended.
+/// Begins a part and counts it; returns the one before.
 #[cold]
+fn begin(part: Part) -> Option<Part> {
+    let before = enter(Some(part));
+    OWN.with(|own| add(&own.0[part as usize].calls, 1));
+    before
+}
+
+/// Ends the current part and goes on with another; returns the part that ended.
 fn enter(part: Option<Part>) -> Option<Part> {
     let now = ticks();
     let before = CURRENT.get();
     OWN.with(|own| {
         if let Some(Current { part, since }) = before {
             add(&own.0[part as usize].ticks, now.saturating_sub(since));
-        }
-        if let Some(part) = part {
-            add(&own.0[part as usize].calls, 1);
         }
     });
     CURRENT.set(part.map(|part| Current { part, since: now }));
@@ -217,14 +221,14 @@ pub(super) fn fused(what: Fused, kernel: impl FnOnce(), product: impl FnOnce()) 
     if !is_on() {
         return kernel();
     }
-    let outer = enter(Some(what.rest));
-    let begin = ticks();
+    let outer = begin(what.rest);
+    let start = ticks();
     kernel();
     let end = ticks();
-    enter(Some(Part::Repeated));
+    begin(Part::Repeated);
     let product_begin = ticks();
     product();
-    let alone = ticks().saturating_sub(product_begin).min(end.saturating_sub(begin));
+    let alone = ticks().saturating_sub(product_begin).min(end.saturating_sub(start));
     enter(outer);
     OWN.with(|own| {
         let rest = &own.0[what.rest as usize].ticks;
@@ -324,10 +328,11 @@ mod tests {
         }
         count(100, 100);
         let elapsed = ticks() - begin;
-        assert_eq!(own(Part::Layers)[2..], [5, 50, 0]);
-        assert_eq!(own(Part::Scatter)[2..], [2, 20, 0]);
-        assert_eq!(own(Part::RecurrentForward)[2..], [7, 70, 3]);
-        assert_eq!(own(Part::GatesForward)[2..], [0, 700, 0]);
+        // Going on after an inner scope is no call.
+        assert_eq!(own(Part::Layers)[1..], [1, 5, 50, 0]);
+        assert_eq!(own(Part::Scatter)[1..], [1, 2, 20, 0]);
+        assert_eq!(own(Part::RecurrentForward)[1..], [1, 7, 70, 3]);
+        assert_eq!(own(Part::GatesForward)[1..], [1, 0, 700, 0]);
         // All of the time between is in one part or another, none in two.
         let ticks: u64 = Part::ALL.iter().map(|part| own(*part)[0]).sum();
         assert!(ticks <= elapsed && ticks > 0, "{ticks} of {elapsed}");

@@ -7,6 +7,9 @@ use crc::{CRC_32_ISCSI, Crc};
 use super::TensorBoardError;
 use super::message::Message;
 
+/// The tag of an epoch's loss.
+const EPOCH: &[u8] = b"epoch_loss";
+
 /// CRC-32C, Castagnoli's.
 const CRC32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
@@ -56,6 +59,12 @@ impl EventFile {
         self.write(&Message::default().double(1, seconds).int(2, step).message(7, &start))
     }
 
+    /// Removes the file.
+    pub fn discard(self) {
+        // What cannot be removed is as good as it was.
+        let _ = fs::remove_file(&self.path);
+    }
+
     /// Makes what was written visible to TensorBoard.
     pub fn flush(&mut self) -> Result<(), TensorBoardError> {
         self.out.flush().map_err(|source| TensorBoardError::Io { path: self.path.clone(), source })
@@ -67,23 +76,41 @@ impl EventFile {
     }
 }
 
-/// The highest step in the event files in `train` of a folder; `None` if there are no events with a step. A file that ends within a record, or
-/// is damaged further on, counts up to there.
+/// What the event files of a folder have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The highest step of the training data.
+    pub step: u64,
+    /// Epochs with metrics of their own.
+    pub epochs: u64,
+}
+
+/// What the event files in `train` and `validation` of a folder have; `None` if there are none. A file that ends within a record, or is
+/// damaged further on, counts up to there.
 ///
 /// # Errors
 /// If a file cannot be read.
-pub fn last_step(folder: &Path) -> Result<Option<u64>, TensorBoardError> {
-    let folder = folder.join("train");
-    let mut last = None;
-    let Ok(entries) = fs::read_dir(&folder) else { return Ok(None) };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        if !path.file_name().is_some_and(|name| name.to_string_lossy().contains("tfevents")) {
-            continue;
+pub fn written(folder: &Path) -> Result<Option<Written>, TensorBoardError> {
+    let mut all = None;
+    for (part, is_train) in [("train", true), ("validation", false)] {
+        let Ok(entries) = fs::read_dir(folder.join(part)) else { continue };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if !path.file_name().is_some_and(|name| name.to_string_lossy().contains("tfevents")) {
+                continue;
+            }
+            let all = all.get_or_insert(Written::default());
+            let bytes = fs::read(&path).map_err(|source| TensorBoardError::Io { path, source })?;
+            for event in records(&bytes).filter(|_| is_train) {
+                let is_epoch = event.windows(EPOCH.len()).any(|window| window == EPOCH);
+                match step(event) {
+                    Some(epoch) if is_epoch => all.epochs = all.epochs.max(epoch + 1),
+                    Some(step) => all.step = all.step.max(step),
+                    None => {}
+                }
+            }
         }
-        let bytes = fs::read(&path).map_err(|source| TensorBoardError::Io { path, source })?;
-        last = last.max(records(&bytes).filter_map(step).max());
     }
-    Ok(last)
+    Ok(all)
 }
 
 /// The data of the records at the start of `bytes`, up to one that is damaged.
@@ -135,26 +162,31 @@ mod tests {
     use crate::interop::tensorboard::summary;
 
     #[test]
-    fn the_last_step_of_files_is_found_also_where_one_is_torn() {
+    fn what_files_have_is_found_also_where_one_is_torn() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(last_step(dir.path()).unwrap(), None);
+        assert_eq!(written(dir.path()).unwrap(), None);
         let folder = dir.path().join("train");
         for steps in [[3, 70_000], [5, 20]] {
             let mut file = EventFile::create(&folder, 1e9).unwrap();
+            file.summary(1e9, 6, &[summary::scalar("epoch_loss", 0.5)]).unwrap();
             for step in steps {
-                file.summary(1e9, step, &[summary::scalar("loss", 0.5)]).unwrap();
+                file.summary(1e9, step, &[summary::scalar("batch_loss", 0.5)]).unwrap();
             }
             file.flush().unwrap();
         }
-        assert_eq!(last_step(dir.path()).unwrap(), Some(70_000));
+        assert_eq!(written(dir.path()).unwrap(), Some(Written { step: 70_000, epochs: 7 }));
         let first = folder.join("events.out.tfevents.1000000000.unrolled.0");
         let bytes = fs::read(&first).unwrap();
+        let without_its_end = Some(Written { step: 20, epochs: 7 });
         fs::write(&first, &bytes[..bytes.len() - 1]).unwrap();
-        assert_eq!(last_step(dir.path()).unwrap(), Some(20));
+        assert_eq!(written(dir.path()).unwrap(), without_its_end);
         let mut flipped = bytes.clone();
         *flipped.last_mut().unwrap() ^= 1;
         fs::write(&first, flipped).unwrap();
-        assert_eq!(last_step(dir.path()).unwrap(), Some(20));
+        assert_eq!(written(dir.path()).unwrap(), without_its_end);
+        let other = tempfile::tempdir().unwrap();
+        EventFile::create(&other.path().join("validation"), 1e9).unwrap();
+        assert_eq!(written(other.path()).unwrap(), Some(Written::default()));
     }
 
     #[test]

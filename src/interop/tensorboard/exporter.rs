@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::TensorBoardError;
-use super::event_file::EventFile;
+use super::event_file::{EventFile, Written};
 use super::message::Message;
 use super::picture::Picture;
 use super::summary::{self, HyperparameterValue};
@@ -30,32 +30,32 @@ pub struct Exporter {
     seconds: f64,
     /// The latest step that was read.
     step: u64,
-    /// Only what comes after this step is written.
-    after: Option<u64>,
+    /// What earlier files have, which is not written again.
+    before: Option<Written>,
     info: Option<Box<RunInfo>>,
 }
 
 impl Exporter {
     /// Creates the files of a run that started `started` seconds after 1970.
     ///
-    /// With `after`, the folder has files of an earlier part of the training, up to that step at least: only later events are written, and
-    /// what those files have of later steps is void.
+    /// With `before`, the folder has files of an earlier part of the training, up to that step and epoch at least: only later events are
+    /// written, and what those files have of later steps is void.
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn create(folder: &Path, started: f64, after: Option<u64>) -> Result<Self, TensorBoardError> {
+    pub fn create(folder: &Path, started: f64, before: Option<Written>) -> Result<Self, TensorBoardError> {
         let mut exporter = Self {
             train: EventFile::create(&folder.join("train"), started)?,
             validation: EventFile::create(&folder.join("validation"), started)?,
             started,
             seconds: 0.0,
             step: 0,
-            after,
+            before,
             info: None,
         };
-        if let Some(after) = after {
-            exporter.train.restart(started, after + 1)?;
-            exporter.validation.restart(started, after + 1)?;
+        if let Some(Written { step, .. }) = before {
+            exporter.train.restart(started, step + 1)?;
+            exporter.validation.restart(started, step + 1)?;
         }
         Ok(exporter)
     }
@@ -108,6 +108,12 @@ impl Exporter {
         Ok(())
     }
 
+    /// Removes the files, which are incomplete.
+    pub fn discard(self) {
+        self.train.discard();
+        self.validation.discard();
+    }
+
     /// Makes what was written visible to TensorBoard.
     ///
     /// # Errors
@@ -124,7 +130,7 @@ impl Exporter {
 
     /// Whether an event of `step` is to be written.
     fn is_new(&self, step: u64) -> bool {
-        self.after.is_none_or(|after| step > after)
+        self.before.is_none_or(|before| step > before.step)
     }
 
     fn write_train(&mut self, step: u64, values: &[Message]) -> Result<(), TensorBoardError> {
@@ -157,11 +163,11 @@ impl Exporter {
     }
 
     fn write_epoch(&mut self, metrics: &EpochMetrics) -> Result<(), TensorBoardError> {
-        if !self.is_new(metrics.step) {
-            return Ok(());
-        }
         // Keras counts from 0.
         let epoch = metrics.epoch.saturating_sub(1) as u64;
+        if self.before.is_some_and(|before| epoch < before.epochs) {
+            return Ok(());
+        }
         let (mut train, mut validation, mut by_step) = (Vec::new(), Vec::new(), Vec::new());
         for (name, value) in metrics.metrics.iter() {
             match name.strip_prefix("val_") {
