@@ -14,7 +14,11 @@ impl App<'_> {
         let mut buffer = Buffer::empty(self.body);
         dashboard::render(&run.dashboard, self.body, &mut buffer, &self.theme);
         let step = run.dashboard.run.latest().map_or(0, |metrics| metrics.step);
-        let path = info.folder.join(format!("screen-{step}.svg"));
+        // None replaces an earlier one.
+        let names = (1..)
+            .map(|n| if n == 1 { format!("screen-{step}.svg") } else { format!("screen-{step}-{n}.svg") });
+        let mut paths = names.map(|name| info.folder.join(name));
+        let Some(path) = paths.find(|path| !path.exists()) else { return };
         let text = path.with_extension("txt");
         let written = std::fs::write(&path, screenshot::svg(&buffer, &self.theme))
             .map_err(|error| format!("{}: {error}", path.display()))

@@ -443,6 +443,11 @@ fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
         assert!(picture.starts_with("<svg") && picture.contains("word-order"));
         let text = std::fs::read_to_string(folder.path().join("screen-7.txt")).unwrap();
         assert!(text.contains("● training  word-order") && text.lines().count() == 23, "{text}");
+        // A further one of the same step replaces none.
+        type_keys(app, "S");
+        assert!(
+            folder.path().join("screen-7-2.svg").exists() && folder.path().join("screen-7-2.txt").exists()
+        );
         // What cannot be written is said, not swallowed.
         std::fs::remove_dir_all(folder.path()).unwrap();
         type_keys(app, "S");

@@ -97,22 +97,27 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
 fn next(dash: &Dashboard) -> String {
     let Some(info) = dash.run.info() else { return String::new() };
     let mut next = Vec::new();
+    // Of a replay the run may not be the latest.
+    let run = match info.folder.file_name().filter(|_| dash.is_replay) {
+        Some(name) => escape::foreign(&name.to_string_lossy()).into_owned(),
+        None => "latest".to_owned(),
+    };
     if let Some(answer) = answer_to(&info.name) {
         next.push(format!("unrolled train {answer}, which answers this one"));
         next.push(format!("unrolled race {} {answer}", info.name));
     }
     next.push(match info.task {
-        Task::Language => "unrolled sample latest".to_owned(),
-        Task::Forecast if info.data.series.is_some() => "unrolled predict latest".to_owned(),
+        Task::Language => format!("unrolled sample {run}"),
+        Task::Forecast if info.data.series.is_some() => format!("unrolled predict {run}"),
         // Examples that are sequences of the data have a target: texts of one's own are none of them.
         Task::Binary | Task::Classes | Task::Labels
             if info.reads_tokens() && info.probes.iter().any(|probe| probe.truth.is_none()) =>
         {
-            "unrolled predict latest 'a text' --per-token".to_owned()
+            format!("unrolled predict {run} 'a text' --per-token")
         }
-        _ => "unrolled replay latest".to_owned(),
+        _ => format!("unrolled replay {run}"),
     });
-    next.push(format!("--seed {} for another seed", info.seed.saturating_add(1)));
+    next.push(format!("another seed: train with --seed {}", info.seed.saturating_add(1)));
     format!("Next: {}", next.join(" · "))
 }
 

@@ -161,13 +161,14 @@ fn note<'a>(row: &GradientRow, theme: &Theme) -> Piece<'a> {
 
 /// The half-life of the latest row, with its spread if there is space.
 fn now<'a>(row: &GradientRow, with_spread: bool, theme: &Theme) -> Vec<Piece<'a>> {
+    let grows = row.half_life.is_some_and(|half_life| half_life.median < 0.0 && half_life.median > -1000.0);
+    let label = if grows { "" } else { "half-life " };
     match row.half_life {
-        Some(HalfLife { median, .. }) if !with_spread => vec![
-            ("half-life ".into(), theme.style(Role::Dim)),
-            (rounded(median).into(), theme.style(Role::Title)),
-        ],
+        Some(HalfLife { median, .. }) if !with_spread => {
+            vec![(label.into(), theme.style(Role::Dim)), (rounded(median).into(), theme.style(Role::Title))]
+        }
         Some(HalfLife { median, quartiles: [low, high], clear, batches }) => vec![
-            ("half-life ".into(), theme.style(Role::Dim)),
+            (label.into(), theme.style(Role::Dim)),
             (rounded(median).into(), theme.style(Role::Title)),
             (
                 format!(" ({} to {}, {clear} of {batches} batches)", rounded(low), rounded(high)).into(),
@@ -178,13 +179,14 @@ fn now<'a>(row: &GradientRow, with_spread: bool, theme: &Theme) -> Vec<Piece<'a>
     }
 }
 
-/// A number of steps; beyond thousands the norm is as good as constant.
+/// A number of steps back in which the norm halves, or grows to the double; beyond thousands it is as good as constant.
 fn rounded(half_life: f32) -> String {
-    match half_life.abs() {
-        x if !x.is_finite() || x >= 1000.0 => "constant".into(),
-        x if x >= 10.0 => format!("{half_life:.0}"),
-        _ => format!("{half_life:.1}"),
-    }
+    let steps = match half_life.abs() {
+        x if !x.is_finite() || x >= 1000.0 => return "constant".into(),
+        x if x >= 10.0 => format!("{x:.0}"),
+        x => format!("{x:.1}"),
+    };
+    if half_life < 0.0 { format!("grows {steps}") } else { steps }
 }
 
 /// The ends of the colour scale.
@@ -211,6 +213,12 @@ mod tests {
 
     fn row(step: u64, norms: &[f32]) -> GradientRow {
         GradientRow { step, norms: norms.into(), half_life: None }
+    }
+
+    #[test]
+    fn a_norm_that_grows_back_in_time_is_no_negative_half_life() {
+        let texts = [12.34, 5.67, -31.2, -2000.0, f32::INFINITY].map(rounded);
+        assert_eq!(texts, ["12", "5.7", "grows 31", "constant", "constant"]);
     }
 
     #[test]
