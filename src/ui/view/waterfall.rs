@@ -162,7 +162,8 @@ fn note<'a>(row: &GradientRow, theme: &Theme) -> Piece<'a> {
 /// The half-life of the latest row, with its spread if there is space.
 fn now<'a>(row: &GradientRow, with_spread: bool, theme: &Theme) -> Vec<Piece<'a>> {
     let grows = row.half_life.is_some_and(|half_life| half_life.median < 0.0 && half_life.median > -1000.0);
-    let label = if grows { "" } else { "half-life " };
+    let label = if grows { "doubles every " } else { "half-life " };
+    let rounded = |steps: f32| rounded(if grows { steps.abs() } else { steps });
     match row.half_life {
         Some(HalfLife { median, .. }) if !with_spread => {
             vec![(label.into(), theme.style(Role::Dim)), (rounded(median).into(), theme.style(Role::Title))]
