@@ -188,7 +188,7 @@ impl<'a> TrainingLoop<'a> {
         self.clock = Clock::resume_after(self.state.seconds);
         self.final_metrics.clone_from(&self.state.metrics);
         let saved = Saved { step: loaded.step, path: loaded.path.clone(), ..Saved::default() };
-        self.saving = Saving::resume(self.state.best.clone(), saved.clone());
+        self.saving = Saving::resume(&self.state, saved.clone());
         let run = self.folder.path();
         self.state.undo.retain(|change| undo::exists(run, &change.point));
         self.restore_settings();

@@ -160,7 +160,7 @@ impl TrainingLoop<'_> {
         self.final_metrics.clone_from(&self.state.metrics);
         self.publisher.resume_alerts(self.state.alerts.clone());
         let checkpoint = Saved { step: loaded.step, path: loaded.path.clone(), ..Saved::default() };
-        self.saving = Saving::resume(self.state.best.clone(), checkpoint.clone());
+        self.saving = Saving::resume(&self.state, checkpoint.clone());
         let TrainingState { epoch, next, metrics_bytes, .. } = self.state;
         let before_validation = next == Next::Validation;
         let point = ResumePoint { checkpoint, epoch, before_validation, metrics_bytes };
