@@ -38,6 +38,8 @@ pub struct Recorder {
     running: Option<Running>,
     notices: Receiver<LogLine>,
     hub: Hub,
+    /// The highest number of an [`Undone`](crate::protocol::Undone) that was recorded before.
+    undone: u64,
 }
 
 /// What the recorder's thread receives.
@@ -97,18 +99,24 @@ impl Recorder {
     fn write_to(folder: &Folder, frames: FramesWriter, metrics: MetricsWriter) -> Result<Self, RunError> {
         let (queue, events) = bounded(QUEUE);
         let (to_notices, notices) = unbounded();
+        let undone = frames.undone;
         let (hub, broadcast) = Hub::after(frames.scalars());
         let files = Files { frames, metrics, broadcast, notices: to_notices, stalls: 0, is_stalled: false };
         let thread = thread::Builder::new()
             .name("recorder".into())
             .spawn(move || files.record(&events))
             .map_err(RunError::io("start the recorder of", folder.path()))?;
-        Ok(Self { running: Some(Running { queue, thread }), notices, hub })
+        Ok(Self { running: Some(Running { queue, thread }), notices, hub, undone })
     }
 
     /// Where others can subscribe to what is recorded.
     pub fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// The highest number of an [`Undone`](crate::protocol::Undone) that was recorded before a run went on; 0 without any.
+    pub fn undone_before(&self) -> u64 {
+        self.undone
     }
 
     /// What has happened to the recording since the last call: nothing can be written, or everything can again.

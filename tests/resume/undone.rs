@@ -103,6 +103,15 @@ fn a_stop_without_a_step_after_a_command_or_an_undo_saves_what_has_changed() {
 }
 
 #[test]
+fn numbers_do_not_repeat_after_a_resume() {
+    let spec = word_order(&[]);
+    let first = [(3, FASTER), (7, Command::Undo), (3, Command::Stop)];
+    let dir = scripted(&spec, &[&first, &[(6, FASTER), (9, Command::Undo)]]);
+    let numbers: Vec<u64> = undone(&dir).iter().map(|undone| undone.number).collect();
+    assert_eq!(numbers, [1, 2]);
+}
+
+#[test]
 fn checkpoints_after_the_change_are_gone_and_those_before_it_are_few() {
     let spec = word_order(&["train.checkpoint={every_steps: 1, keep: 1}"]);
     let changes: Vec<(u64, Command)> = (1..9).map(|step| (step * 2, FASTER)).collect();
