@@ -12,7 +12,7 @@ use crate::ui::widget::chart::{LineStyle, Pattern};
 const OF_STEPS: [&str; 4] = ["loss", "accuracy", "grad_norm", "learning_rate"];
 
 /// All that was recorded of a run over its steps.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RunCurves {
     slot: usize,
     series: Vec<(String, Series)>,
