@@ -4,8 +4,8 @@
 //! that it names is removed. Such a checkpoint is neither the last nor the best, unless it was already saved as that.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -110,8 +110,14 @@ pub fn go_back(folder: &Folder, point: &UndoPoint) -> Result<(), RunError> {
 }
 
 /// The names of the file; none without one.
-pub(super) fn names(root: &Path) -> Vec<String> {
-    let content = durable::read_regular(&root.join(UNDO)).unwrap_or_default();
+///
+/// # Errors
+/// If it cannot be read: it may name any checkpoint.
+pub(super) fn names(root: &Path) -> io::Result<Vec<String>> {
+    let content = match durable::read_regular(&root.join(UNDO)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        content => content?,
+    };
     let text = String::from_utf8_lossy(&content);
-    text.lines().filter(|name| is_name(name)).map(ToOwned::to_owned).collect()
+    Ok(text.lines().filter(|name| is_name(name)).map(ToOwned::to_owned).collect())
 }
