@@ -363,7 +363,7 @@ impl Stepper {
     ///
     /// # Errors
     /// If they are those of another network.
-    pub fn workers_with(
+    pub(super) fn workers_with(
         &self,
         shards: Vec<(usize, usize, Vec<CarriedState>)>,
     ) -> Result<Vec<ShardWorker>, CarriedStateError> {
@@ -377,7 +377,7 @@ impl Stepper {
     }
 
     /// Trains with the workers that [`workers_with`](Self::workers_with) has returned.
-    pub fn set_workers(&mut self, workers: Vec<ShardWorker>) {
+    pub(super) fn set_workers(&mut self, workers: Vec<ShardWorker>) {
         self.work = workers;
     }
 
