@@ -14,6 +14,7 @@ use crate::protocol::{
 };
 use crate::run::race::Standings;
 use crate::ui::browser::CustomDataHooks;
+use crate::ui::earlier_runs::EarlierRuns;
 use crate::ui::group::{self, Group};
 use crate::ui::input::Input;
 use crate::ui::menu::RaceEntry;
