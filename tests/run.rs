@@ -12,7 +12,7 @@ use unrolled::protocol::{
     LogLine, ModelTable, ParamNorms, ProbeFrame, QuantityHealth, RunInfo, RunStatus, Saved, StepMetrics,
     TokenPrediction,
 };
-use unrolled::run::checkpoint::{self, Checkpoint, NamedTensor, Which};
+use unrolled::run::checkpoint::{self, Checkpoint, NamedTensor, Which, undo};
 use unrolled::run::{Folder, Reader, Recorder, RunError, check_run_files};
 
 const AMPLE: u64 = 1 << 30;
@@ -371,6 +371,39 @@ fn a_checkpoint_round_trips_and_only_last_and_best_remain() {
         (&[2, 2][..], &[40.0, -0.5, 1e-20, 3.0][..])
     );
     assert_eq!(loaded.optimizer[0].data, [0.25, 40.0]);
+}
+
+#[test]
+fn checkpoints_of_changes_stay_also_where_their_names_cannot_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::create(&dir.path().join("run")).unwrap();
+    let point = undo::point_of(&save(&folder, 1, false).path);
+    undo::protect(&folder, [point].iter()).unwrap();
+    save(&folder, 2, false);
+    let names = folder.path().join("checkpoints/undo");
+    assert_eq!(folders(folder.path()), ["last", "step-1", "step-2", "undo"]);
+    fs::remove_file(&names).unwrap();
+    fs::create_dir(&names).unwrap();
+    save(&folder, 3, false);
+    assert_eq!(folders(folder.path()), ["last", "step-1", "step-2", "step-3", "undo"]);
+    fs::remove_dir(&names).unwrap();
+    save(&folder, 4, false);
+    assert_eq!(folders(folder.path()), ["last", "step-4"]);
+}
+
+#[test]
+fn going_back_to_a_checkpoint_names_it_and_removes_those_after_it_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::create(&dir.path().join("run")).unwrap();
+    let point = undo::point_of(&save(&folder, 1, false).path);
+    undo::protect(&folder, [point.clone()].iter()).unwrap();
+    save(&folder, 2, true);
+    undo::go_back(&folder, &point).unwrap();
+    // Whoever is stopped here goes on from where the change still applies.
+    assert_eq!(checkpoint::read(folder.path(), Which::Last).unwrap().step, 2);
+    undo::remove_later(&folder, &point).unwrap();
+    assert_eq!(checkpoint::read(folder.path(), Which::Last).unwrap().step, 1);
+    assert_eq!(folders(folder.path()), ["last", "step-1", "undo"]);
 }
 
 #[test]

@@ -164,13 +164,12 @@ fn write_as(folder: &Folder, checkpoint: &Checkpoint<'_>, pointers: &[Which]) ->
     let _ = remove_all(&root, is_partial);
     let path = free_name(&root, checkpoint.step);
     let written = write_new(folder, checkpoint, &path, pointers);
-    let kept = undo::names(&root).into_iter().map(|name| root.join(name)).chain([path.clone()]).collect();
     // Removal that fails now is retried at the next checkpoint.
     let is_named = |which| named(&root, which).is_ok_and(|named| named == path);
     if written.is_err() && !is_named(Which::Last) && !is_named(Which::Best) {
         let _ = remove(&path);
     }
-    let _ = remove_unnamed(&root, checkpoint.keep.max(1), kept);
+    let _ = remove_unnamed(&root, checkpoint.keep.max(1), &path);
     // If the folder has gone meanwhile, that is the reason of any other error.
     written.map_err(|error| folder.check_place().err().unwrap_or(error))?;
     let weights = tensors::fingerprint(&checkpoint.model);
@@ -421,23 +420,27 @@ fn is_partial(path: &Path) -> bool {
     file_name(path).starts_with(".step-")
 }
 
-/// Removes the checkpoints that nothing names and that are not of the `latest` steps, and incomplete ones left by a crash; but not those
-/// `kept`.
-fn remove_unnamed(root: &Path, latest: usize, mut kept: Vec<PathBuf>) -> Result<(), RunError> {
+/// Removes the checkpoints that nothing names and that are not of the `latest` steps, and incomplete ones left by a crash; but not `new`.
+fn remove_unnamed(root: &Path, latest: usize, new: &Path) -> Result<(), RunError> {
     let pointers = [Which::Last, Which::Best].into_iter().filter(|which| root.join(which.name()).exists());
     // A pointer that cannot be read may name any of them: then all complete ones stay.
     let named = pointers.map(|which| named(root, which)).collect::<Result<Vec<_>, _>>();
-    let Ok(named) = named else { return remove_all(root, is_partial) };
-    kept.extend(named);
+    let (Ok(named), Ok(of_changes)) = (named, undo::names(root)) else {
+        return remove_all(root, is_partial);
+    };
+    let mut protected = named;
+    protected.extend(of_changes.into_iter().map(|name| root.join(name)));
+    protected.push(new.to_owned());
     let saved = complete(root).filter(|(_, done)| !done.undo);
     let mut by_step: Vec<(u64, u64, PathBuf)> =
         saved.map(|(path, done)| (done.step, done.order, path)).collect();
     by_step.sort_by(|a, b| b.cmp(a));
     // Of several of one step, the one that was saved last.
     by_step.dedup_by_key(|(step, ..)| *step);
-    kept.extend(by_step.into_iter().take(latest).map(|(.., path)| path));
+    protected.extend(by_step.into_iter().take(latest).map(|(.., path)| path));
     remove_all(root, |path| {
-        is_partial(path) || file_name(path).starts_with("step-") && !kept.iter().any(|kept| kept == path)
+        is_partial(path)
+            || file_name(path).starts_with("step-") && !protected.iter().any(|protected| protected == path)
     })
 }
 

@@ -92,6 +92,14 @@ pub(super) struct TrainingState {
     pub undone: u64,
 }
 
+/// What commands and settings have changed in a state, as numbers: it may change between two steps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Edits {
+    changes: usize,
+    settings: usize,
+    undone: u64,
+}
+
 /// A change of the training that can be undone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct UndoableChange {
@@ -119,6 +127,11 @@ mod pairs {
 }
 
 impl TrainingState {
+    /// What commands and settings have changed so far.
+    pub fn edits(&self) -> Edits {
+        Edits { changes: self.changes.len(), settings: self.settings.len(), undone: self.undone }
+    }
+
     /// The state before the first step.
     pub fn new(session: &Session) -> Self {
         let (train, has_validation) = (&session.spec.train, session.validation.is_some());

@@ -81,6 +81,37 @@ fn the_last_of_several_changes_is_undone_and_what_is_watched_stays() {
 }
 
 #[test]
+fn a_stop_without_a_step_after_a_command_or_an_undo_saves_what_has_changed() {
+    let spec = word_order(&[]);
+    let text = "so good".to_owned();
+    let added = Command::AddProbe { text };
+    let one = scripted(&spec, &[&[(6, CLIPPED), (6, added.clone())]]);
+    let texts = |dir: &TempDir| {
+        let state = checkpoint::read(&run_folder(dir), Which::Last).unwrap().state;
+        let changes = state["changes"].as_array().unwrap().clone();
+        changes.iter().filter(|change| change.to_string().contains("so good")).count()
+    };
+    // An earlier change of the step is made again; nothing is trained before the stop.
+    let undo = [(6, CLIPPED), (6, FASTER), (7, added.clone()), (9, Command::Undo), (6, Command::SaveAndStop)];
+    // A command of the step that was just saved.
+    let saved = [(6, Command::Save), (6, CLIPPED), (6, added), (6, Command::SaveAndStop)];
+    for script in [&undo[..], &saved] {
+        let dir = scripted(&spec, &[script, &[]]);
+        assert_same(&dir, &one);
+        assert_eq!(texts(&dir), 1);
+    }
+}
+
+#[test]
+fn numbers_do_not_repeat_after_a_resume() {
+    let spec = word_order(&[]);
+    let first = [(3, FASTER), (7, Command::Undo), (3, Command::Stop)];
+    let dir = scripted(&spec, &[&first, &[(6, FASTER), (9, Command::Undo)]]);
+    let numbers: Vec<u64> = undone(&dir).iter().map(|undone| undone.number).collect();
+    assert_eq!(numbers, [1, 2]);
+}
+
+#[test]
 fn checkpoints_after_the_change_are_gone_and_those_before_it_are_few() {
     let spec = word_order(&["train.checkpoint={every_steps: 1, keep: 1}"]);
     let changes: Vec<(u64, Command)> = (1..9).map(|step| (step * 2, FASTER)).collect();

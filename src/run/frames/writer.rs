@@ -25,6 +25,8 @@ pub(in crate::run) struct FramesWriter {
     halve_at: Option<Instant>,
     /// All dropped events.
     pub lost: u64,
+    /// The highest number of an [`Undone`](crate::protocol::Undone) that the recording had when it was opened.
+    pub undone: u64,
 }
 
 impl FramesWriter {
@@ -37,7 +39,7 @@ impl FramesWriter {
         let file = file.map_err(RunError::io("create", path))?;
         let mut frames = Frames::new(path.to_owned(), file);
         frames.output.flush()?;
-        Ok(Self { frames, thinning: Thinning::new(probe_budget), halve_at: None, lost: 0 })
+        Ok(Self { frames, thinning: Thinning::new(probe_budget), halve_at: None, lost: 0, undone: 0 })
     }
 
     /// Continues the recording at `path` of a run that goes on from a checkpoint, or from the start without one: what was recorded
@@ -54,7 +56,7 @@ impl FramesWriter {
         let file = File::options().read(true).write(true).open(path).map_err(RunError::io("open", path))?;
         let (mut all, mut at_checkpoint) = (Resumable::new(probe_budget), None);
         let mut frames = FrameReader::new(path, &file)?;
-        let mut damage = None;
+        let (mut damage, mut undone) = (None, 0);
         loop {
             let frame = match frames.next() {
                 Ok(Some(frame)) => frame,
@@ -66,6 +68,12 @@ impl FramesWriter {
             };
             if frame.kind == Kind::Index {
                 continue;
+            }
+            if frame.kind == Kind::Undone
+                && let Some(Event::Undone(event)) = decode(frame)
+            {
+                // Also of those that are dropped: others may have read them.
+                undone = undone.max(event.number);
             }
             let saved = (frame.kind == Kind::Saved).then(|| decode(frame));
             all.add(&frame);
@@ -92,12 +100,12 @@ impl FramesWriter {
             // Not even the header.
             file.set_len(0).map_err(RunError::io("truncate", path))?;
             let frames = Frames::new(path.to_owned(), file);
-            return Ok((Self { frames, thinning: kept.thinning, halve_at: None, lost: 0 }, damage));
+            return Ok((Self { frames, thinning: kept.thinning, halve_at: None, lost: 0, undone }, damage));
         }
         file.set_len(kept.end).map_err(RunError::io("truncate", path))?;
         let output = RecordFile::new(path.to_owned(), file, kept.end);
         let frames = Frames { output, offset: kept.end, index: kept.index };
-        Ok((Self { frames, thinning: kept.thinning, halve_at: None, lost: 0 }, damage))
+        Ok((Self { frames, thinning: kept.thinning, halve_at: None, lost: 0, undone }, damage))
     }
 
     /// Goes back to what was recorded before the checkpoint of `to`. The file is replaced: who reads the old one reads it to its end.

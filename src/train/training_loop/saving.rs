@@ -13,7 +13,7 @@ use crate::protocol::{Event, Level, RunStatus, Saved};
 use crate::run::checkpoint::{self, Checkpoint, NamedTensor, Which};
 use crate::train::error::TrainError;
 use crate::train::restore::slot_name;
-use crate::train::state::TrainingState;
+use crate::train::state::{Edits, TrainingState};
 
 /// The pause before the last attempt to save at the end.
 const LAST_ATTEMPT: Duration = Duration::from_millis(200);
@@ -23,6 +23,8 @@ const LAST_ATTEMPT: Duration = Duration::from_millis(200);
 pub(in crate::train) struct Saving {
     /// The last checkpoint.
     pub last: Option<Saved>,
+    /// What its state has of commands and settings.
+    pub edits: Edits,
     /// Whether its weights are absurd: there are no better ones.
     pub is_absurd: bool,
     /// The step of the checkpoint whose weights were restored, which is the last one now.
@@ -55,6 +57,7 @@ impl Saving {
     pub fn new(best: Best) -> Self {
         Self {
             last: None,
+            edits: Edits::default(),
             is_absurd: false,
             restored: None,
             at: Instant::now(),
@@ -67,9 +70,9 @@ impl Saving {
 }
 
 impl Saving {
-    /// `last` was saved before training goes on, and `best` is the best value that is saved.
-    pub fn resume(best: Best, last: Saved) -> Self {
-        Self { last: Some(last), ..Self::new(best) }
+    /// Training goes on from `last`, whose state is `state`.
+    pub fn resume(state: &TrainingState, last: Saved) -> Self {
+        Self { last: Some(last), edits: state.edits(), ..Self::new(state.best.clone()) }
     }
 }
 
@@ -173,6 +176,7 @@ impl TrainingLoop<'_> {
         };
         match checkpoint::write(&self.folder, &checkpoint) {
             Ok(saved) => {
+                self.saving.edits = state.edits();
                 if best {
                     self.saving.unsaved_best = None;
                     self.saving.best = state.best;
@@ -323,12 +327,13 @@ impl TrainingLoop<'_> {
         Err(self.unsaved(&error))
     }
 
-    /// Whether the present weights are in the last checkpoint, on disk.
+    /// Whether the present weights and settings are in the last checkpoint, on disk.
     fn is_last_saved(&self) -> bool {
         if self.saving.restored.is_some() {
             return checkpoint::exists(self.folder.path(), Which::Last);
         }
-        let is_current = |saved: &&Saved| saved.step == self.state.step;
+        let is_current =
+            |saved: &&Saved| saved.step == self.state.step && self.saving.edits == self.state.edits();
         let last = self.saving.last.as_ref().filter(is_current);
         last.is_some_and(|saved| checkpoint::is_last(&self.folder, saved))
     }

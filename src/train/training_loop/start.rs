@@ -71,6 +71,9 @@ impl<'a> TrainingLoop<'a> {
         let budget = training.session.spec.watch.budget.saturating_mul(1 << 20);
         let before = training.warnings(loaded.as_ref());
         let (recorder, damage) = Recorder::resume(&training.folder, budget, point.as_ref())?;
+        // The checkpoint may be one of before a change that was undone: whoever reads along knows later numbers.
+        training.state.undone = training.state.undone.max(recorder.undone_before());
+        training.saving.edits = training.state.edits();
         training.publisher.record_to(recorder);
         before.into_iter().chain(damage).for_each(|text| training.publisher.log(Level::Warning, text));
         for (step, error) in damaged {
@@ -188,7 +191,7 @@ impl<'a> TrainingLoop<'a> {
         self.clock = Clock::resume_after(self.state.seconds);
         self.final_metrics.clone_from(&self.state.metrics);
         let saved = Saved { step: loaded.step, path: loaded.path.clone(), ..Saved::default() };
-        self.saving = Saving::resume(self.state.best.clone(), saved.clone());
+        self.saving = Saving::resume(&self.state, saved.clone());
         let run = self.folder.path();
         self.state.undo.retain(|change| undo::exists(run, &change.point));
         self.restore_settings();

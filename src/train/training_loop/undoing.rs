@@ -6,12 +6,13 @@ use super::saving::{Carried, carried_tensors, checkpoint};
 use super::{Saving, TrainingLoop};
 use crate::error::chain;
 use crate::number::{self, count};
-use crate::protocol::{AppliedCommand, Command, Event, Level, Saved, Undone};
-use crate::run::ResumePoint;
+use crate::optim::Clip;
+use crate::protocol::{AppliedCommand, Command, Event, Level, NOTHING_TO_UNDO, Saved, Undone};
 use crate::run::checkpoint::undo::{self, UndoPoint};
 use crate::run::checkpoint::{Checkpoint, LoadedCheckpoint};
+use crate::run::{ResumePoint, RunError};
 use crate::train::control::Clock;
-use crate::train::restore::restore;
+use crate::train::restore::Restorable;
 use crate::train::state::{Next, TrainingState, UndoableChange};
 
 /// Checkpoints before a change that stay, at most.
@@ -100,14 +101,18 @@ impl TrainingLoop<'_> {
     /// Why that is not possible.
     pub(super) fn undo(&mut self, by: String) -> Result<(), String> {
         let change = self.state.undo.last().cloned();
-        let change = change.ok_or("there is nothing to undo: no command has changed the training")?;
+        let change = change.ok_or(NOTHING_TO_UNDO)?;
         if self.turn.is_some() {
             return Err("nothing is undone in a race: its trainings share the time".into());
         }
         let unreadable = |error| format!("the change is not undone: {}", chain(&error));
         let loaded = undo::read(self.folder.path(), &change.point).map_err(unreadable)?;
+        // Nothing changes before all of it is known to fit.
+        let restorable = Restorable::new(&self.session, &loaded)?;
+        let clip = self.session.spec.train.optimizer.clip().map_err(|error| error.to_string())?;
         undo::go_back(&self.folder, &change.point).map_err(unreadable)?;
-        let (before, seq) = self.go_back_to(&loaded)?;
+        let later = undo::remove_later(&self.folder, &change.point);
+        let (before, seq, rewound) = self.go_back_to(&loaded, restorable, clip);
         let has_no_effect = |index: usize, applied: &AppliedCommand| {
             index >= change.change && applied.request.command.changes_training()
         };
@@ -129,7 +134,16 @@ impl TrainingLoop<'_> {
             count(step),
             count(from)
         );
+        // The next event: it says its own number.
         self.publisher.publish(Event::Undone(Undone { step, epoch, by, from, changes, number, seq }));
+        // Training has gone back all the same: its weights matter more.
+        if let Err(error) = later {
+            let text = format!("a checkpoint of after the change is still there: {}", chain(&error));
+            self.publisher.log(Level::Warning, text);
+        }
+        if let Err(error) = rewound {
+            self.publisher.log(Level::Error, format!("the recording has not gone back: {}", chain(&error)));
+        }
         let (path, weights) = (loaded.path.clone(), loaded.fingerprint());
         let best = change.point.best.as_ref() == Some(&change.point.checkpoint);
         self.publisher.publish(Event::Saved(Saved { step, path, best, weights }));
@@ -137,13 +151,23 @@ impl TrainingLoop<'_> {
         self.note_changes();
         self.apply_again(again, &before);
         let points = self.state.undo.iter().map(|change| &change.point);
-        undo::protect(&self.folder, points).map_err(|error| chain(&error))
+        if let Err(error) = undo::protect(&self.folder, points) {
+            // The change is undone all the same.
+            self.publisher
+                .log(Level::Warning, format!("earlier changes may not be undone: {}", chain(&error)));
+        }
+        Ok(())
     }
 
-    /// Takes over a checkpoint, and drops what was recorded after it; returns the state until then, and the number of the next event.
-    fn go_back_to(&mut self, loaded: &LoadedCheckpoint) -> Result<(TrainingState, u64), String> {
-        let clip = self.session.spec.train.optimizer.clip().map_err(|error| error.to_string())?;
-        let state = restore(&mut self.session, loaded)?;
+    /// Takes over a checkpoint, and drops what was recorded after it; returns the state until then, the number of the
+    /// next event, and whether the recording has gone back.
+    fn go_back_to(
+        &mut self,
+        loaded: &LoadedCheckpoint,
+        restorable: Restorable,
+        clip: Option<Clip>,
+    ) -> (TrainingState, u64, Result<(), RunError>) {
+        let state = restorable.restore(&mut self.session);
         let before = std::mem::replace(&mut self.state, state);
         self.state.spec.clone_from(&before.spec);
         let run = self.folder.path();
@@ -160,16 +184,12 @@ impl TrainingLoop<'_> {
         self.final_metrics.clone_from(&self.state.metrics);
         self.publisher.resume_alerts(self.state.alerts.clone());
         let checkpoint = Saved { step: loaded.step, path: loaded.path.clone(), ..Saved::default() };
-        self.saving = Saving::resume(self.state.best.clone(), checkpoint.clone());
+        self.saving = Saving::resume(&self.state, checkpoint.clone());
         let TrainingState { epoch, next, metrics_bytes, .. } = self.state;
         let before_validation = next == Next::Validation;
         let point = ResumePoint { checkpoint, epoch, before_validation, metrics_bytes };
-        let left = self.publisher.rewind(point).unwrap_or_else(|error| {
-            // Training has gone back all the same: its weights matter more.
-            self.publisher.log(Level::Error, format!("the recording is not rewound: {}", chain(&error)));
-            0
-        });
-        Ok((before, left + 1))
+        let (left, rewound) = self.publisher.rewind(point);
+        (before, left + 1, rewound)
     }
 
     /// Applies the changes before the one that was undone again, and records what is watched again.

@@ -9,7 +9,7 @@ use crate::ui::run_state::RecurrentLayer;
 const START: (usize, usize) = (10, 2);
 
 /// Of each recurrent layer the gradients of the monitored step on which most reached the start, as shares of the greatest.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct GradientReach(BTreeMap<RecurrentLayer, Vec<f64>>);
 
 impl GradientReach {
