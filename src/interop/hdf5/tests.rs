@@ -207,7 +207,7 @@ fn overlapping_names(heap: usize, members: u16) -> Vec<u8> {
 #[test]
 fn names_that_overlap_are_refused() {
     let names = |members| File::open(&overlapping_names(2000, members)).unwrap().root().unwrap().names();
-    assert_eq!(names(10).unwrap().len(), 10);
+    assert_eq!(names(1).unwrap().len(), 1);
     let error = names(2000).unwrap_err().to_string();
     assert!(error.contains("names that are longer together than the file"), "{error}");
 }
