@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 use super::graph::{self, Graph, GraphLayer};
 use super::import_error::ImportError;
 use super::weights::{group_names, groups, paths};
-use crate::interop::hdf5::{Dataset, File, Hdf5Error, Object, SIGNATURE};
+use crate::interop::hdf5::{File, Hdf5Error, Object, SIGNATURE};
 use crate::interop::zip::Archive;
 use crate::interop::{DescribedLayer, NetworkDescription};
 
@@ -67,6 +67,11 @@ impl KerasFile {
     /// The inputs of the network, if the file has one: names and shapes, with the batch.
     pub fn inputs(&self) -> &[(String, Vec<Option<usize>>)] {
         self.graph.as_ref().map_or(&[], |graph| &graph.inputs)
+    }
+
+    /// Whether it is of Keras 1 or 2: its `keras_version` is less than 3, or an older layout has none.
+    pub fn is_keras_2(&self) -> bool {
+        self.is_keras_2
     }
 
     /// The class and name of a layer, if the file has a network.
@@ -149,20 +154,33 @@ impl KerasFile {
             None => groups(network),
         };
         let legacy = if self.is_legacy { Some(legacy_groups(&root)?) } else { None };
+        let with_weights = network.layers.iter().filter(|layer| !layer.weights.is_empty()).count();
+        let (of_file, of_network, what) = match (&self.graph, &legacy) {
+            (Some(graph), _) => (graph.layers.len(), network.layers.len(), "layers"),
+            (None, Some(groups)) => {
+                let found = groups.iter().filter(|group| !group.weights.is_empty()).count();
+                (found, with_weights, "layers with weights")
+            }
+            (None, None) => (0, 0, ""),
+        };
+        if of_file != of_network {
+            let what = format!("the file has {of_file} {what}, the settings have {of_network} in `model`");
+            return Err(ImportError::Config(what));
+        }
         let mut all = Vec::new();
         for (i, layer) in network.layers.iter().enumerate() {
             let fail = |what: String| ImportError::Layer { layer: i, title: layer.node.title(), what };
             let found = match &legacy {
                 Some(groups) => {
                     let own = self.graph.as_ref().map(|graph| &graph.layers[i].name[..]);
-                    legacy_weights(groups, own, network, i).map_err(fail)?
+                    let group = legacy_group(groups, own, network, i).map_err(fail)?;
+                    group.map_or_else(|| Ok(Vec::new()), |group| group.weights(&root))?
                 }
                 None => at_paths(&root.get("layers")?, &names[i], layer)?,
             };
-            let mut values = checked(layer, found).map_err(fail)?;
+            let mut values = numbers(layer, &found, fail)?;
             if self.is_keras_2 {
-                let graph_layer = self.graph.as_ref().and_then(|graph| graph.layers.get(i));
-                hard_sigmoid(layer, graph_layer, &mut values);
+                hard_sigmoid(layer, &mut values).map_err(fail)?;
             }
             all.push(values);
         }
@@ -251,9 +269,6 @@ fn translate(
         let inner = translate(&inner_class, inner, is_keras_2, depth + 1)?;
         config.insert("layer".into(), json!({"class_name": inner_class, "config": inner}));
     }
-    if is_keras_2 {
-        refuse_hard_sigmoid(class, &config)?;
-    }
     Ok(Value::Object(config))
 }
 
@@ -270,58 +285,55 @@ fn half(layer: &Value) -> (Value, Value) {
 fn without_identity(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let kept = fields
+            let fields = fields
                 .into_iter()
                 .filter(|(key, value)| !value.is_null() && key != "seed" && key != "shared_object_id");
-            kept.map(|(key, value)| (key, without_identity(value))).collect()
+            fields.map(|(key, value)| (key, without_identity(value))).collect()
         }
         other => other,
     }
 }
 
-/// Keras 2's hard sigmoid is `clip(0.2·x + 0.5)`, that of Keras 3 and here `clip(x/6 + 0.5)` of a number that is 1.2 times as great: where
-/// it is a function of weighted sums alone, the weights are. An activation of a cell state is not.
-fn refuse_hard_sigmoid(class: &str, config: &Map<String, Value>) -> Result<(), String> {
-    let is_hard = |key: &str| config.get(key).and_then(Value::as_str) == Some("hard_sigmoid");
-    let possible = matches!(class, "Dense" | "Conv1D" | "SimpleRNN" | "TimeDistributed" | "Bidirectional");
-    match is_hard("activation") && !possible {
-        true => Err(
-            "its activation is the hard_sigmoid of Keras 2, clip(0.2·x + 0.5), which is not available here"
-                .into(),
-        ),
-        false => Ok(()),
-    }
-}
-
 /// Makes the weights before a `hard_sigmoid` of Keras 2 1.2 times as great.
-fn hard_sigmoid(layer: &DescribedLayer<'_>, file: Option<&GraphLayer>, values: &mut [Vec<f32>]) {
-    let Some(file) = file else { return };
-    let config = match file.config.get("layer").and_then(|inner| inner.get("config")) {
-        Some(inner) => inner.as_object().cloned().unwrap_or_default(),
-        None => file.config.clone(),
+///
+/// Keras 2's is `clip(0.2·x + 0.5)`, that of Keras 3 and here `clip(x/6 + 0.5)`, which is the same of a number that is 1.2 times as great: where
+/// it is a function of weighted sums alone, the weights are. An activation of a cell state is not.
+///
+/// # Errors
+/// Where no weights could be changed instead.
+fn hard_sigmoid(layer: &DescribedLayer<'_>, values: &mut [Vec<f32>]) -> Result<(), String> {
+    let spec = serde_json::to_value(&layer.spec).map_err(|error| error.to_string())?;
+    let (class, config) = match spec.get("of") {
+        Some(inner) => (inner["layer"].as_str().unwrap_or_default(), inner),
+        None => (layer.spec.layer().class(), &spec),
     };
     let is_hard = |key: &str| config.get(key).and_then(Value::as_str) == Some("hard_sigmoid");
-    let gates = is_hard("recurrent_activation");
-    let all = is_hard("activation");
+    let (gates, all) = (is_hard("recurrent_activation"), is_hard("activation"));
+    if all && !matches!(class, "Dense" | "Conv1D" | "SimpleRNN") {
+        let what =
+            "its activation is the hard_sigmoid of Keras 2, clip(0.2·x + 0.5), which is not available here";
+        return Err(what.into());
+    }
     for (tensor, values) in layer.weights.iter().zip(values) {
         let width = tensor.shape.last().copied().unwrap_or(1).max(1);
         let units = config.get("units").and_then(Value::as_u64).map_or(width, |units| units as usize).max(1);
         for (i, value) in values.iter_mut().enumerate() {
             // The third gate is the candidate, which has the other activation.
             let is_gate = gates && i % width / units != 2;
-            if is_gate || all && !gates {
+            if is_gate || all {
                 *value *= 1.2;
             }
         }
     }
+    Ok(())
 }
 
 /// The weights of a layer in the group `name` of `layers`.
-fn at_paths(
-    layers: &Object<'_, '_>,
+fn at_paths<'f, 'a>(
+    layers: &Object<'f, 'a>,
     name: &str,
     layer: &DescribedLayer<'_>,
-) -> Result<Vec<Dataset>, ImportError> {
+) -> Result<Vec<Object<'f, 'a>>, ImportError> {
     let mut found = Vec::new();
     for path in paths(layer) {
         let path = format!("{name}/{path}");
@@ -334,36 +346,36 @@ fn at_paths(
                 None => layers.get(&path)?,
             },
         };
-        found.push(dataset(&object)?);
+        found.push(object);
     }
     Ok(found)
 }
 
-/// The numbers of a dataset. Keras marks types that HDF5 has not by an attribute.
-fn dataset(object: &Object<'_, '_>) -> Result<Dataset, ImportError> {
-    if let Ok(Some(kind)) = object.strings("dtype") {
-        let what = format!(
-            "`{}` is of type {}; float16, float32 and float64 can be imported",
-            object.path(),
-            kind.join(" ")
-        );
-        return Err(ImportError::Config(what));
-    }
-    Ok(object.dataset()?)
+/// A layer of an older file.
+struct LegacyGroup {
+    name: String,
+    /// The path of its group.
+    path: String,
+    /// The paths of its weights within the group.
+    weights: Vec<String>,
 }
 
-/// The layers of an older file with their weights, in its order.
-fn legacy_groups(root: &Object<'_, '_>) -> Result<Vec<(String, Vec<Dataset>)>, ImportError> {
+impl LegacyGroup {
+    fn weights<'f, 'a>(&self, root: &Object<'f, 'a>) -> Result<Vec<Object<'f, 'a>>, ImportError> {
+        let group = root.get(&self.path)?;
+        Ok(self.weights.iter().map(|path| group.get(path)).collect::<Result<_, _>>()?)
+    }
+}
+
+/// The layers of an older file, in its order.
+fn legacy_groups(root: &Object<'_, '_>) -> Result<Vec<LegacyGroup>, ImportError> {
     let weights = root.find("model_weights")?;
     let root = weights.as_ref().unwrap_or(root);
     let mut groups = Vec::new();
     for name in chunked_strings(root, "layer_names")? {
         let group = root.get(&name)?;
-        let mut datasets = Vec::new();
-        for path in chunked_strings(&group, "weight_names")? {
-            datasets.push(dataset(&group.get(&path)?)?);
-        }
-        groups.push((name, datasets));
+        let weights = chunked_strings(&group, "weight_names")?;
+        groups.push(LegacyGroup { name, path: group.path().to_owned(), weights });
     }
     Ok(groups)
 }
@@ -385,45 +397,61 @@ fn chunked_strings(object: &Object<'_, '_>, name: &str) -> Result<Vec<String>, I
     Ok(all)
 }
 
-/// The weights of layer `i` in an older file: those of its name, or without names the `i`-th that has any.
-fn legacy_weights(
-    groups: &[(String, Vec<Dataset>)],
+/// The group of layer `i` in an older file: that of its name, or without names the `i`-th that has weights; `None` for a layer without
+/// weights.
+fn legacy_group<'a>(
+    groups: &'a [LegacyGroup],
     name: Option<&str>,
     network: &NetworkDescription<'_>,
     i: usize,
-) -> Result<Vec<Dataset>, String> {
+) -> Result<Option<&'a LegacyGroup>, String> {
     if network.layers[i].weights.is_empty() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let group = match name {
-        Some(name) => groups.iter().find(|(group, _)| group == name),
+        Some(name) => groups.iter().find(|group| group.name == name),
         None => {
             let before = network.layers[..i].iter().filter(|layer| !layer.weights.is_empty()).count();
-            groups.iter().filter(|(_, datasets)| !datasets.is_empty()).nth(before)
+            groups.iter().filter(|group| !group.weights.is_empty()).nth(before)
         }
     };
-    group.map(|(_, datasets)| datasets.clone()).ok_or_else(|| "the file has no weights of it".to_owned())
+    group.map(Some).ok_or_else(|| "the file has no weights of it".to_owned())
 }
 
-/// The numbers of the weights, whose shapes must be those of the layer.
-fn checked(layer: &DescribedLayer<'_>, found: Vec<Dataset>) -> Result<Vec<Vec<f32>>, String> {
+/// The numbers of the weights, whose shapes must be those of the layer: they are compared before any number is read.
+fn numbers(
+    layer: &DescribedLayer<'_>,
+    found: &[Object<'_, '_>],
+    fail: impl Fn(String) -> ImportError,
+) -> Result<Vec<Vec<f32>>, ImportError> {
     if found.len() != layer.weights.len() {
-        return Err(format!("the file has {} weights of it, not {}", found.len(), layer.weights.len()));
+        return Err(fail(format!("the file has {} weights of it, not {}", found.len(), layer.weights.len())));
     }
     let mut all = Vec::new();
-    for (weights, dataset) in layer.weights.iter().zip(found) {
+    for (weights, object) in layer.weights.iter().zip(found) {
+        // Keras marks types that HDF5 has not by an attribute.
+        if let Ok(Some(kind)) = object.strings("dtype") {
+            let what = format!(
+                "`{}` is of type {}; float16, float32 and float64 can be imported",
+                object.path(),
+                kind.join(" ")
+            );
+            return Err(ImportError::Config(what));
+        }
+        let shape = object.shape()?;
         // A scalar may be one number in a row.
-        let is_scalar = weights.shape.is_empty() && dataset.shape == [1];
-        if dataset.shape != weights.shape && !is_scalar {
-            return Err(format!(
-                "`{}` has the shape {:?} in the file, not {:?}",
-                weights.name, dataset.shape, weights.shape
-            ));
+        let is_scalar = weights.shape.is_empty() && shape == [1];
+        if shape != weights.shape && !is_scalar {
+            return Err(fail(format!(
+                "`{}` has the shape {shape:?} in the file, not {:?}",
+                weights.name, weights.shape
+            )));
         }
-        if dataset.values.iter().any(|value| !value.is_finite()) {
-            return Err(format!("`{}` has numbers that are not finite", weights.name));
+        let values = object.dataset()?.values;
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(fail(format!("`{}` has numbers that are not finite", weights.name)));
         }
-        all.push(dataset.values);
+        all.push(values);
     }
     Ok(all)
 }
