@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 use unrolled::preset::RunSpec;
-use unrolled::protocol::{Command, CommandRequest, Event, Level, LogLine, Undone};
+use unrolled::protocol::{Command, CommandRequest, Event, Level, LogLine, RunStatus, Undone};
 use unrolled::run::Reader;
 use unrolled::run::checkpoint::{self, Which};
 use unrolled::train::{Options, Outcome, Resume, Trainer};
@@ -58,6 +58,26 @@ fn the_bits_are_those_of_a_run_that_never_had_the_change() {
             assert_eq!(changes[0].request.command, FASTER);
         }
     }
+}
+
+#[test]
+fn a_client_that_comes_after_an_undo_knows_that_training_is_paused() {
+    let dir = tempfile::tempdir().unwrap();
+    let by = |(step, command): (u64, Command)| (step, command.by("tester"));
+    let script = [(2, FASTER), (4, Command::Pause)].map(by).to_vec();
+    let options = Options { folder: Some(run_folder(&dir)), threads: 1, script, ..Options::default() };
+    let trainer = Trainer::start(word_order(&[]), options).unwrap();
+    // A pause lasts as long as somebody could end it.
+    let is_paused = |event: &Event| *event == Event::Status(RunStatus::Paused);
+    assert!(trainer.events.iter().any(|event| is_paused(&event)));
+    trainer.commands.send(Command::Undo).unwrap();
+    assert!(trainer.events.iter().any(|event| matches!(event, Event::Undone(_))));
+    trainer.commands.send(Command::SaveAndStop).unwrap();
+    assert_eq!(trainer.join(), Outcome::Stopped);
+    let events = recorded(&dir);
+    let at = events.iter().position(|event| matches!(event, Event::Undone(_))).unwrap();
+    let status = |event: &Event| if let Event::Status(status) = event { Some(status.clone()) } else { None };
+    assert_eq!(events[at..].iter().find_map(status), Some(RunStatus::Paused));
 }
 
 #[test]

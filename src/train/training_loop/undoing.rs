@@ -7,7 +7,7 @@ use super::{Saving, TrainingLoop};
 use crate::error::chain;
 use crate::number::{self, count};
 use crate::optim::Clip;
-use crate::protocol::{AppliedCommand, Command, Event, Level, NOTHING_TO_UNDO, Saved, Undone};
+use crate::protocol::{AppliedCommand, Command, Event, Level, NOTHING_TO_UNDO, RunStatus, Saved, Undone};
 use crate::run::checkpoint::undo::{self, UndoPoint};
 use crate::run::checkpoint::{Checkpoint, LoadedCheckpoint};
 use crate::run::{ResumePoint, RunError};
@@ -148,6 +148,9 @@ impl TrainingLoop<'_> {
         let best = change.point.best.as_ref() == Some(&change.point.checkpoint);
         self.publisher.publish(Event::Saved(Saved { step, path, best, weights }));
         self.publisher.log(Level::Info, text);
+        // What said so may be among the events that were dropped.
+        let status = if self.control.is_paused() { RunStatus::Paused } else { RunStatus::Training };
+        self.publisher.publish(Event::Status(status));
         self.note_changes();
         self.apply_again(again, &before);
         let points = self.state.undo.iter().map(|change| &change.point);
