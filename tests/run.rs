@@ -392,6 +392,21 @@ fn checkpoints_of_changes_stay_also_where_their_names_cannot_be_read() {
 }
 
 #[test]
+fn going_back_to_a_checkpoint_names_it_and_removes_those_after_it_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::create(&dir.path().join("run")).unwrap();
+    let point = undo::point_of(&save(&folder, 1, false).path);
+    undo::protect(&folder, [point.clone()].iter()).unwrap();
+    save(&folder, 2, true);
+    undo::go_back(&folder, &point).unwrap();
+    // Whoever is stopped here goes on from where the change still applies.
+    assert_eq!(checkpoint::read(folder.path(), Which::Last).unwrap().step, 2);
+    undo::remove_later(&folder, &point).unwrap();
+    assert_eq!(checkpoint::read(folder.path(), Which::Last).unwrap().step, 1);
+    assert_eq!(folders(folder.path()), ["last", "step-1", "undo"]);
+}
+
+#[test]
 fn the_bytes_of_the_model_depend_on_the_weights_alone() {
     let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let bytes =

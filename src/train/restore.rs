@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::session::Session;
+use super::shard_worker::ShardWorker;
 use super::state::TrainingState;
 use super::step::Stepper;
 use crate::metrics::Metrics;
@@ -100,27 +101,54 @@ pub fn kept_metrics(run: &Path, spec: &RunSpec) -> Option<Metrics> {
     }
 }
 
+/// A checkpoint of which all fits a session.
+pub(super) struct Restorable {
+    state: TrainingState,
+    weights: Vec<f32>,
+    slots: Vec<Vec<f32>>,
+    workers: Vec<ShardWorker>,
+}
+
 /// Sets the weights, the optimizer and the carried states of `session` to those of a checkpoint; returns the rest of its state.
 ///
 /// # Errors
-/// In words, if it is the checkpoint of another network or of other data.
+/// In words, if it is the checkpoint of another network or of other data; `session` is then as it was.
 pub(super) fn restore(session: &mut Session, checkpoint: &LoadedCheckpoint) -> Result<TrainingState, String> {
-    let mut state = TrainingState::from_json(&checkpoint.state)?;
-    if let Some(difference) = state.data.difference(&session.fingerprint()) {
-        return Err(format!(
-            "the data have changed since the run was stopped ({difference}): training cannot go on as if it had never stopped; restore the \
-             data, or train a new run"
-        ));
+    Ok(Restorable::new(session, checkpoint)?.restore(session))
+}
+
+impl Restorable {
+    /// Checks that a checkpoint fits `session`.
+    ///
+    /// # Errors
+    /// In words, if it is the checkpoint of another network or of other data.
+    pub fn new(session: &Session, checkpoint: &LoadedCheckpoint) -> Result<Self, String> {
+        let state = TrainingState::from_json(&checkpoint.state)?;
+        if let Some(difference) = state.data.difference(&session.fingerprint()) {
+            return Err(format!(
+                "the data have changed since the run was stopped ({difference}): training cannot go on as if it had never stopped; \
+                 restore the data, or train a new run"
+            ));
+        }
+        let stepper = &session.stepper;
+        let (weights, slots) =
+            (stepper.params_of(&checkpoint.model)?, stepper.slots_of(&checkpoint.optimizer)?);
+        let carried = carried(&state.shards, &checkpoint.carried)?;
+        let workers = stepper.workers_with(carried).map_err(|error| error.to_string())?;
+        Ok(Self { state, weights, slots, workers })
     }
-    let stepper = &mut session.stepper;
-    let (weights, slots) = (stepper.params_of(&checkpoint.model)?, stepper.slots_of(&checkpoint.optimizer)?);
-    stepper.set_weights(&weights);
-    stepper.optimizer_mut().restore(state.step, slots);
-    let carried = carried(&state.shards, &checkpoint.carried)?;
-    stepper.set_carried(carried).map_err(|error| error.to_string())?;
-    session.watch.set_last_sample(state.sampled);
-    state.learning_rate.set_schedule(&session.spec.train.schedule);
-    Ok(state)
+
+    /// Sets the weights, the optimizer and the carried states of the same session; returns the rest of the state.
+    pub fn restore(self, session: &mut Session) -> TrainingState {
+        let Self { mut state, weights, slots, workers } = self;
+        let stepper = &mut session.stepper;
+        stepper.set_weights(&weights);
+        stepper.optimizer_mut().restore(state.step, slots);
+        stepper.set_workers(workers);
+        session.watch.set_last_sample(state.sampled);
+        state.learning_rate.set_schedule(&session.spec.train.schedule);
+        state
+    }
 }
 
 /// Checks that the data of `session` are those of the run in the folder `run`, as far as a checkpoint knows them.

@@ -359,22 +359,26 @@ impl Stepper {
         if is_empty { Vec::new() } else { carried }
     }
 
-    /// Takes over the states that [`carried`](Self::carried) has returned.
+    /// Workers with the states that [`carried`](Self::carried) has returned.
     ///
     /// # Errors
     /// If they are those of another network.
-    pub fn set_carried(
-        &mut self,
+    pub(super) fn workers_with(
+        &self,
         shards: Vec<(usize, usize, Vec<CarriedState>)>,
-    ) -> Result<(), CarriedStateError> {
-        self.work.clear();
-        for (first_row, rows, states) in shards {
+    ) -> Result<Vec<ShardWorker>, CarriedStateError> {
+        let worker = |(first_row, rows, states)| {
             let mut work = ShardWorker::new(&self.model, &self.params);
             (work.first_row, work.rows) = (first_row, rows);
             work.shard.set_carried_state(&self.model, states)?;
-            self.work.push(work);
-        }
-        Ok(())
+            Ok(work)
+        };
+        shards.into_iter().map(worker).collect()
+    }
+
+    /// Trains with the workers that [`workers_with`](Self::workers_with) has returned.
+    pub(super) fn set_workers(&mut self, workers: Vec<ShardWorker>) {
+        self.work = workers;
     }
 
     /// Sets `rows` of `width` numbers each, with their indices, of the table that is the first tensor of `layer`.

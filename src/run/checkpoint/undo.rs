@@ -78,16 +78,16 @@ pub fn read(run: &Path, point: &UndoPoint) -> Result<LoadedCheckpoint, RunError>
     }
 }
 
-/// Makes the checkpoint of `point` the last one, and what was the best at that time the best; removes all that were saved later.
+/// Makes the checkpoint of `point` the last one, and what was the best at that time the best, once [`remove_later`] has removed those
+/// that were saved later: until then the latest of them is the last.
 ///
 /// # Errors
-/// If they cannot be written or removed. Until all later ones are removed, the latest of them is the last.
+/// If that cannot be written.
 pub fn go_back(folder: &Folder, point: &UndoPoint) -> Result<(), RunError> {
     folder.check_place()?;
     let root = folder.path().join("checkpoints");
     let path = root.join(&point.checkpoint);
     let mut done = Done::read(&path)?;
-    let order = done.order;
     (done.last, done.undo) = (true, false);
     let content = done.encode().map_err(|what| RunError::unwritable(&path.join(DONE), what))?;
     durable::write(&path.join(DONE), &content)?;
@@ -95,18 +95,34 @@ pub fn go_back(folder: &Folder, point: &UndoPoint) -> Result<(), RunError> {
         Ok::<_, RunError>(durable::write(&root.join(which.name()), format!("{name}\n").as_bytes())?)
     };
     name_as(Which::Last, &point.checkpoint)?;
-    let best = point.best.as_ref().filter(|name| is_name(name) && Done::read(&root.join(name)).is_ok());
-    match best {
+    match best_of(&root, point) {
         Some(name) => name_as(Which::Best, name)?,
         None => drop(fs::remove_file(root.join(Which::Best.name()))),
     }
+    Ok(())
+}
+
+/// The name of what was the best at the time of `point`, if it is still there.
+fn best_of<'a>(root: &Path, point: &'a UndoPoint) -> Option<&'a String> {
+    point.best.as_ref().filter(|name| is_name(name) && Done::read(&root.join(name)).is_ok())
+}
+
+/// Removes the checkpoints that were saved after that of `point`, except for what was the best at that time.
+///
+/// # Errors
+/// If one cannot be removed; the others are removed all the same.
+pub fn remove_later(folder: &Folder, point: &UndoPoint) -> Result<(), RunError> {
+    let root = folder.path().join("checkpoints");
+    let order = Done::read(&root.join(&point.checkpoint))?.order;
+    let best = best_of(&root, point);
     let mut later: Vec<(u64, PathBuf)> = complete(&root)
         .filter(|(path, done)| done.order > order && best.is_none_or(|best| file_name(path) != *best))
         .map(|(path, done)| (done.order, path))
         .collect();
     // The latest first: whatever is left, training resumes from one of the same history.
     later.sort_by(|a, b| b.cmp(a));
-    later.iter().try_for_each(|(_, path)| remove(path))
+    let removed = later.iter().map(|(_, path)| remove(path));
+    removed.fold(Ok(()), Result::and)
 }
 
 /// The names of the file; none without one.

@@ -6,12 +6,13 @@ use super::saving::{Carried, carried_tensors, checkpoint};
 use super::{Saving, TrainingLoop};
 use crate::error::chain;
 use crate::number::{self, count};
+use crate::optim::Clip;
 use crate::protocol::{AppliedCommand, Command, Event, Level, Saved, Undone};
 use crate::run::ResumePoint;
 use crate::run::checkpoint::undo::{self, UndoPoint};
 use crate::run::checkpoint::{Checkpoint, LoadedCheckpoint};
 use crate::train::control::Clock;
-use crate::train::restore::restore;
+use crate::train::restore::Restorable;
 use crate::train::state::{Next, TrainingState, UndoableChange};
 
 /// Checkpoints before a change that stay, at most.
@@ -106,8 +107,16 @@ impl TrainingLoop<'_> {
         }
         let unreadable = |error| format!("the change is not undone: {}", chain(&error));
         let loaded = undo::read(self.folder.path(), &change.point).map_err(unreadable)?;
+        // Nothing changes before all of it is known to fit.
+        let restorable = Restorable::new(&self.session, &loaded)?;
+        let clip = self.session.spec.train.optimizer.clip().map_err(|error| error.to_string())?;
         undo::go_back(&self.folder, &change.point).map_err(unreadable)?;
-        let (before, seq) = self.go_back_to(&loaded)?;
+        let later = undo::remove_later(&self.folder, &change.point);
+        let (before, seq) = self.go_back_to(&loaded, restorable, clip);
+        if let Err(error) = later {
+            let text = format!("a checkpoint of after the change is still there: {}", chain(&error));
+            self.publisher.log(Level::Warning, text);
+        }
         let has_no_effect = |index: usize, applied: &AppliedCommand| {
             index >= change.change && applied.request.command.changes_training()
         };
@@ -137,13 +146,22 @@ impl TrainingLoop<'_> {
         self.note_changes();
         self.apply_again(again, &before);
         let points = self.state.undo.iter().map(|change| &change.point);
-        undo::protect(&self.folder, points).map_err(|error| chain(&error))
+        if let Err(error) = undo::protect(&self.folder, points) {
+            // The change is undone all the same.
+            self.publisher
+                .log(Level::Warning, format!("earlier changes may not be undone: {}", chain(&error)));
+        }
+        Ok(())
     }
 
     /// Takes over a checkpoint, and drops what was recorded after it; returns the state until then, and the number of the next event.
-    fn go_back_to(&mut self, loaded: &LoadedCheckpoint) -> Result<(TrainingState, u64), String> {
-        let clip = self.session.spec.train.optimizer.clip().map_err(|error| error.to_string())?;
-        let state = restore(&mut self.session, loaded)?;
+    fn go_back_to(
+        &mut self,
+        loaded: &LoadedCheckpoint,
+        restorable: Restorable,
+        clip: Option<Clip>,
+    ) -> (TrainingState, u64) {
+        let state = restorable.restore(&mut self.session);
         let before = std::mem::replace(&mut self.state, state);
         self.state.spec.clone_from(&before.spec);
         let run = self.folder.path();
@@ -169,7 +187,7 @@ impl TrainingLoop<'_> {
             self.publisher.log(Level::Error, format!("the recording is not rewound: {}", chain(&error)));
             0
         });
-        Ok((before, left + 1))
+        (before, left + 1)
     }
 
     /// Applies the changes before the one that was undone again, and records what is watched again.
