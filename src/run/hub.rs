@@ -184,6 +184,11 @@ impl Broadcast {
         }
     }
 
+    /// The number of the last event that is no picture.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
     /// The recording has gone back to its first `seq` events that are no pictures; `latest` are the last of them.
     pub fn rewind(&mut self, seq: u64, latest: &[Event]) {
         self.seq = seq;
@@ -349,7 +354,7 @@ mod tests {
         let subscription = recorder.hub().subscribe().unwrap();
         (11..=20).for_each(|at| assert!(recorder.record(step(at)).is_ok()));
         let to = ResumePoint { checkpoint: saved, epoch: 1, before_validation: false, metrics_bytes: None };
-        assert_eq!(recorder.rewind(to).unwrap(), 11);
+        assert!(matches!(recorder.rewind(to), (11, Ok(()))));
         assert_eq!(recorder.hub().summary().step.unwrap().step, 10);
         (11..=13).for_each(|at| assert!(recorder.record(step(at)).is_ok()));
         assert!(matches!(subscription.queue.receive(SOON), Received::Rewound(11)));
@@ -362,6 +367,32 @@ mod tests {
         assert_eq!(before, (1..=10).collect::<Vec<_>>());
         let lines = std::fs::read_to_string(folder.path().join("metrics.jsonl")).unwrap();
         assert_eq!(lines.lines().count(), 13);
+    }
+
+    #[test]
+    fn numbers_go_on_where_a_recording_cannot_go_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::create(&dir.path().join("run")).unwrap();
+        let mut recorder = Recorder::start(&folder, 1 << 20).unwrap();
+        let saved = Saved { step: 10, path: "checkpoints/step-10".into(), ..Saved::default() };
+        (1..=10).for_each(|at| assert!(recorder.record(step(at)).is_ok()));
+        recorder.record(Event::Saved(saved.clone())).unwrap();
+        (11..=20).for_each(|at| assert!(recorder.record(step(at)).is_ok()));
+        recorder.sync().unwrap();
+        let subscription = recorder.hub().subscribe().unwrap();
+        let to = ResumePoint { checkpoint: saved, epoch: 1, before_validation: false, metrics_bytes: None };
+        // The copy of the frames cannot be written.
+        let copy = crate::durable::beside(&folder.path().join("frames.bin"));
+        std::fs::create_dir(&copy).unwrap();
+        assert!(matches!(recorder.rewind(to.clone()), (21, Err(_))));
+        std::fs::remove_dir(&copy).unwrap();
+        // The metrics cannot be opened again.
+        let metrics = folder.path().join("metrics.jsonl");
+        std::fs::remove_file(&metrics).unwrap();
+        std::fs::create_dir(&metrics).unwrap();
+        assert!(matches!(recorder.rewind(to), (11, Err(_))));
+        assert!(matches!(subscription.queue.receive(SOON), Received::Rewound(11)));
+        assert_eq!(recorder.hub().summary().seq, 11);
     }
 
     #[cfg(target_os = "linux")]

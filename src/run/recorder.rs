@@ -50,7 +50,7 @@ enum Message {
     /// Write all events so far, and send the length of `metrics.jsonl`, if they are written.
     Sync(Sender<Option<u64>>),
     /// Drop what was recorded after a checkpoint, and send the number of events left that are no pictures.
-    Rewind(Box<ResumePoint>, Sender<Result<u64, RunError>>),
+    Rewind(Box<ResumePoint>, Sender<(u64, Result<(), RunError>)>),
 }
 
 #[derive(Debug)]
@@ -147,16 +147,17 @@ impl Recorder {
         length.recv().ok()?
     }
 
-    /// Drops all that was recorded after the checkpoint of `to`; returns the number of events left that are no pictures.
-    ///
-    /// # Errors
-    /// If the files cannot be read or written.
-    pub fn rewind(&self, to: ResumePoint) -> Result<u64, RunError> {
-        let Some(Running { queue, thread }) = &self.running else { return Err(RunError::NotRecording) };
-        let (reply, rewound) = bounded(1);
-        queue.send(Message::Rewind(Box::new(to), reply)).map_err(|_| RunError::NotRecording)?;
-        thread.thread().unpark();
-        rewound.recv().map_err(|_| RunError::NotRecording)?
+    /// Drops all that was recorded after the checkpoint of `to`; returns the number of events that are left and no pictures, also where
+    /// that fails: the files cannot be read or written.
+    pub fn rewind(&self, to: ResumePoint) -> (u64, Result<(), RunError>) {
+        let rewound = || {
+            let Running { queue, thread } = self.running.as_ref()?;
+            let (reply, rewound) = bounded(1);
+            queue.send(Message::Rewind(Box::new(to), reply)).ok()?;
+            thread.thread().unpark();
+            rewound.recv().ok()
+        };
+        rewound().unwrap_or_else(|| (self.hub.summary().seq, Err(RunError::NotRecording)))
     }
 
     /// Waits until all events are written and synced, with the index of `frames.bin`.
@@ -278,15 +279,16 @@ impl Files {
         }
     }
 
-    /// Drops what was recorded after the checkpoint of `to`; returns the number of events left that are no pictures.
-    fn rewind(&mut self, to: &ResumePoint) -> Result<u64, RunError> {
-        self.sync()?;
-        self.frames.rewind(to)?;
-        let frames = self.metrics.folder().join("frames.bin");
-        self.metrics.rewind(to, || lost_lines::recorded(&frames, Some(to)))?;
+    /// Drops what was recorded after the checkpoint of `to`; returns the number of events that are left and no pictures.
+    fn rewind(&mut self, to: &ResumePoint) -> (u64, Result<(), RunError>) {
+        if let Err(error) = self.sync().and_then(|()| self.frames.rewind(to)) {
+            return (self.broadcast.seq(), Err(error));
+        }
+        // Whoever reads along has the numbers of the frames.
         let (seq, latest) = self.frames.scalars();
         self.broadcast.rewind(seq, &latest);
-        Ok(seq)
+        let frames = self.metrics.folder().join("frames.bin");
+        (seq, self.metrics.rewind(to, || lost_lines::recorded(&frames, Some(to))))
     }
 
     /// Receives a message, at the latest at `due`; answers requests to subscribe meanwhile.

@@ -117,7 +117,8 @@ mod tests {
         recorder.sync().unwrap();
         tail.read(&mut drop).unwrap();
         let to = ResumePoint { checkpoint: saved, epoch: 1, before_validation: false, metrics_bytes: None };
-        let left = recorder.rewind(to).unwrap();
+        let (left, rewound) = recorder.rewind(to);
+        rewound.unwrap();
         let (by, changes) = ("test".to_owned(), Vec::new());
         let undone =
             Event::Undone(Undone { step: 1, epoch: 1, by, from: 9, changes, number: 1, seq: left + 1 });

@@ -27,11 +27,8 @@ pub(super) trait EventLog: Debug {
     /// Waits until all events so far are on disk; returns the length of `metrics.jsonl`, or `None` if that fails.
     fn sync(&self) -> Option<u64>;
 
-    /// Drops all that was recorded after a checkpoint; returns the number of events left that are no pictures.
-    ///
-    /// # Errors
-    /// If that cannot be written.
-    fn rewind(&self, to: ResumePoint) -> Result<u64, RunError>;
+    /// Drops all that was recorded after a checkpoint; returns the number of events that are left and no pictures, also where that fails.
+    fn rewind(&self, to: ResumePoint) -> (u64, Result<(), RunError>);
 
     /// What has happened to the log itself since the last call.
     fn notices(&self) -> Vec<LogLine>;
@@ -57,7 +54,7 @@ impl EventLog for Recorder {
         Self::sync(self)
     }
 
-    fn rewind(&self, to: ResumePoint) -> Result<u64, RunError> {
+    fn rewind(&self, to: ResumePoint) -> (u64, Result<(), RunError>) {
         Self::rewind(self, to)
     }
 
@@ -193,12 +190,9 @@ impl Publisher {
         self.recorder.as_ref().and_then(|recorder| recorder.sync())
     }
 
-    /// Drops all that was recorded after a checkpoint; returns the number of events left that are no pictures.
-    ///
-    /// # Errors
-    /// If that cannot be written.
-    pub fn rewind(&self, to: ResumePoint) -> Result<u64, RunError> {
-        self.recorder.as_ref().map_or(Ok(0), |recorder| recorder.rewind(to))
+    /// Drops all that was recorded after a checkpoint; returns the number of events that are left and no pictures, also where that fails.
+    pub fn rewind(&self, to: ResumePoint) -> (u64, Result<(), RunError>) {
+        self.recorder.as_ref().map_or((0, Ok(())), |recorder| recorder.rewind(to))
     }
 
     pub fn log(&mut self, level: Level, text: impl Into<String>) {
@@ -264,8 +258,8 @@ mod tests {
             None
         }
 
-        fn rewind(&self, _to: ResumePoint) -> Result<u64, RunError> {
-            Ok(0)
+        fn rewind(&self, _to: ResumePoint) -> (u64, Result<(), RunError>) {
+            (0, Ok(()))
         }
 
         fn notices(&self) -> Vec<LogLine> {

@@ -8,9 +8,9 @@ use crate::error::chain;
 use crate::number::{self, count};
 use crate::optim::Clip;
 use crate::protocol::{AppliedCommand, Command, Event, Level, Saved, Undone};
-use crate::run::ResumePoint;
 use crate::run::checkpoint::undo::{self, UndoPoint};
 use crate::run::checkpoint::{Checkpoint, LoadedCheckpoint};
+use crate::run::{ResumePoint, RunError};
 use crate::train::control::Clock;
 use crate::train::restore::Restorable;
 use crate::train::state::{Next, TrainingState, UndoableChange};
@@ -112,11 +112,7 @@ impl TrainingLoop<'_> {
         let clip = self.session.spec.train.optimizer.clip().map_err(|error| error.to_string())?;
         undo::go_back(&self.folder, &change.point).map_err(unreadable)?;
         let later = undo::remove_later(&self.folder, &change.point);
-        let (before, seq) = self.go_back_to(&loaded, restorable, clip);
-        if let Err(error) = later {
-            let text = format!("a checkpoint of after the change is still there: {}", chain(&error));
-            self.publisher.log(Level::Warning, text);
-        }
+        let (before, seq, rewound) = self.go_back_to(&loaded, restorable, clip);
         let has_no_effect = |index: usize, applied: &AppliedCommand| {
             index >= change.change && applied.request.command.changes_training()
         };
@@ -138,7 +134,16 @@ impl TrainingLoop<'_> {
             count(step),
             count(from)
         );
+        // The next event: it says its own number.
         self.publisher.publish(Event::Undone(Undone { step, epoch, by, from, changes, number, seq }));
+        // Training has gone back all the same: its weights matter more.
+        if let Err(error) = later {
+            let text = format!("a checkpoint of after the change is still there: {}", chain(&error));
+            self.publisher.log(Level::Warning, text);
+        }
+        if let Err(error) = rewound {
+            self.publisher.log(Level::Error, format!("the recording has not gone back: {}", chain(&error)));
+        }
         let (path, weights) = (loaded.path.clone(), loaded.fingerprint());
         let best = change.point.best.as_ref() == Some(&change.point.checkpoint);
         self.publisher.publish(Event::Saved(Saved { step, path, best, weights }));
@@ -154,13 +159,14 @@ impl TrainingLoop<'_> {
         Ok(())
     }
 
-    /// Takes over a checkpoint, and drops what was recorded after it; returns the state until then, and the number of the next event.
+    /// Takes over a checkpoint, and drops what was recorded after it; returns the state until then, the number of the
+    /// next event, and whether the recording has gone back.
     fn go_back_to(
         &mut self,
         loaded: &LoadedCheckpoint,
         restorable: Restorable,
         clip: Option<Clip>,
-    ) -> (TrainingState, u64) {
+    ) -> (TrainingState, u64, Result<(), RunError>) {
         let state = restorable.restore(&mut self.session);
         let before = std::mem::replace(&mut self.state, state);
         self.state.spec.clone_from(&before.spec);
@@ -182,12 +188,8 @@ impl TrainingLoop<'_> {
         let TrainingState { epoch, next, metrics_bytes, .. } = self.state;
         let before_validation = next == Next::Validation;
         let point = ResumePoint { checkpoint, epoch, before_validation, metrics_bytes };
-        let left = self.publisher.rewind(point).unwrap_or_else(|error| {
-            // Training has gone back all the same: its weights matter more.
-            self.publisher.log(Level::Error, format!("the recording is not rewound: {}", chain(&error)));
-            0
-        });
-        (before, left + 1)
+        let (left, rewound) = self.publisher.rewind(point);
+        (before, left + 1, rewound)
     }
 
     /// Applies the changes before the one that was undone again, and records what is watched again.
