@@ -403,7 +403,7 @@ impl<'a> App<'a> {
             Action::SlowerLearning => Command::ScaleLearningRate { factor: 0.5 },
             Action::FasterLearning => Command::ScaleLearningRate { factor: 2.0 },
             Action::SmallerBatches | Action::LargerBatches => {
-                let Some(batch_size) = run.dashboard.run.batch_size() else { return };
+                let Some(batch_size) = run.dashboard.live().batch_size() else { return };
                 let batch_size = match action {
                     Action::SmallerBatches => (batch_size / 2).max(1),
                     _ => batch_size.saturating_mul(2),

@@ -89,7 +89,7 @@ impl App<'_> {
             {
                 Some("")
             }
-            Action::Undo if !trains || !run.dashboard.run.can_undo() => Some(""),
+            Action::Undo if !trains || !run.dashboard.live().can_undo() => Some(""),
             Action::TypeText if !run.dashboard.run.info().is_some_and(|info| info.reads_tokens()) => Some(""),
             Action::ReplaceWord if view.tab != Tab::Text => Some(""),
             Action::Open | Action::UnitOrder | Action::Left => unit_word(&run.dashboard, action),

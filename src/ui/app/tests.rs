@@ -14,6 +14,7 @@ use crate::protocol::{
 };
 use crate::run::race::Standings;
 use crate::ui::browser::CustomDataHooks;
+use crate::ui::earlier_runs::EarlierRuns;
 use crate::ui::group::{self, Group};
 use crate::ui::input::Input;
 use crate::ui::menu::RaceEntry;
@@ -275,6 +276,31 @@ fn a_change_is_undone_by_a_key_that_is_listed_while_it_can_act() {
     });
     let size = |batch_size| Command::SetBatchSize { batch_size };
     assert_eq!(asked, [size(64), size(32), size(128), Command::Undo]);
+}
+
+#[test]
+fn batches_of_the_seed_in_training_change_while_an_earlier_one_is_looked_at() {
+    let (link, _tell, sent) = link();
+    let mut launch = |_: LaunchRequest<'_>| Err(String::new());
+    let several = InitialScreen::Several(link, EarlierRuns::new(2, Vec::new()));
+    let mut app = App::new(several, Vec::new(), &mut launch, THEME);
+    for (seed, batch_size) in [("runs/seed-1", 32), ("runs/seed-2", 8)] {
+        let Event::Prepared(info) = prepared(seed.as_ref()) else { panic!("{seed}") };
+        app.fold(&Event::Status(RunStatus::Preparing { what: String::new() }));
+        app.fold(&Event::Prepared(Box::new(RunInfo { batch_size, ..*info })));
+        app.fold(&Event::Status(RunStatus::Training));
+        app.fold(&step(1));
+        if batch_size == 32 {
+            app.fold(&Event::Status(RunStatus::Finished));
+        }
+    }
+    type_keys(&mut app, "{>");
+    let request = Command::SetBatchSize { batch_size: 16 }.by("screen");
+    app.fold(&Event::Command(AppliedCommand { step: 1, epoch: 1, request, learning_rate: 1e-3 }));
+    // The change of the training at hand can be undone, whichever is in front.
+    assert!(screen(&mut app, 250, 24).contains("u undo"));
+    let sent: Vec<Command> = sent.try_iter().map(|request| request.command).collect();
+    assert_eq!(sent, [Command::SetBatchSize { batch_size: 16 }]);
 }
 
 #[test]
