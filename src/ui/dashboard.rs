@@ -53,6 +53,11 @@ impl Dashboard {
         dashboard
     }
 
+    /// Whether its runs are networks of a race, which take no commands by themselves.
+    pub fn is_race(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.race().is_some())
+    }
+
     /// The run that is trained, which is not in front while an earlier one of several is looked at.
     pub fn live(&self) -> &RunState {
         match &self.group {

@@ -97,6 +97,9 @@ impl App<'_> {
             | Action::ReplaceWord
             | Action::LowerTemperature
             | Action::HigherTemperature
+            | Action::SmallerBatches
+            | Action::LargerBatches
+            | Action::Undo
                 if !is_of_trainings =>
             {
                 self.refuse_control();

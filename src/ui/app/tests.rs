@@ -763,9 +763,12 @@ fn a_network_of_a_race_is_entered_with_all_tabs_and_left_again() {
     // In any tab the next network takes its place; what a single training can do is refused with the reason.
     type_keys(&mut app, "}");
     assert!(screen(&mut app, 120, 40).contains("A ━━━━ rnn"));
-    type_keys(&mut app, ".");
-    assert!(screen(&mut app, 120, 40).contains("on equal terms"));
-    type_keys(&mut app, "\x1b ");
+    for key in [".", "<", ">", "u"] {
+        type_keys(&mut app, key);
+        assert!(screen(&mut app, 120, 40).contains("on equal terms"), "{key}");
+        type_keys(&mut app, "\x1b");
+    }
+    type_keys(&mut app, " ");
     assert_eq!(inbox.try_iter().map(|request| request.command).collect::<Vec<_>>(), [Command::Pause]);
     app.fold_race(&RaceEvent::Paused(true));
     assert!(screen(&mut app, 120, 40).contains("paused"));

@@ -30,7 +30,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let note = found
         .map(|found| vec![(format!("step {}", number::count(found.step)).into(), theme.style(Role::Dim))]);
     let note: Vec<Row<'_>> = note.into_iter().collect();
-    let hint = match dash.is_replay || dash.run.is_over() {
+    let hint = match dash.is_replay || dash.run.is_over() || dash.is_race() {
         true => Vec::new(),
         false => vec![("a".into(), theme.style(Role::Key)), (" another word".into(), theme.style(Role::Dim))],
     };
@@ -70,6 +70,10 @@ fn wrapped<'a>(words: &str, width: usize, theme: &Theme) -> Vec<Row<'a>> {
 
 fn missing(dash: &Dashboard) -> &'static str {
     match dash.is_replay || dash.run.is_over() {
+        _ if dash.is_race() => {
+            "In a race no neighbours are found: it would take time from the other networks. A run that is trained alone \
+             finds them when this tab is opened."
+        }
         true => {
             "Nobody has asked for them in this run: a run in training finds them when this tab is opened."
         }
@@ -171,4 +175,25 @@ fn few<'a>(all: &'a [WordNeighbours], width: usize, theme: &Theme) -> Vec<Row<'a
         rows.push(row);
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::CommandSender;
+    use crate::run::race::Standings;
+    use crate::ui::group::Group;
+
+    #[test]
+    fn a_race_says_why_no_neighbours_are_found() {
+        let (commands, _inbox) = crossbeam_channel::unbounded();
+        let (_events, events) = crossbeam_channel::unbounded();
+        let standings = Standings::new("memory".into(), vec![1], vec![("rnn".into(), None)]);
+        let commands = CommandSender::new("screen", commands);
+        let race = Group::of_race(standings, ("tokens", None), (events, commands));
+        let mut dash = Dashboard::of_group(Box::new(race));
+        assert!(missing(&dash).starts_with("In a race no neighbours"));
+        dash.group = None;
+        assert_eq!(missing(&dash), "looking for them …");
+    }
 }

@@ -240,6 +240,9 @@ fn missing(dash: &Dashboard, shown: &Activations) -> &'static str {
     } else if dash.is_replay {
         "This unit was not chosen while the run was trained. The tokens are counted by a run in training, which reads \
          validation data for the chosen unit."
+    } else if dash.is_race() {
+        "In a race no network reads validation data for a chosen unit: it would take time from the others. A run that is \
+         trained alone counts the tokens."
     } else if dash.run.is_over() {
         "The training is over. The tokens are counted by a run in training, which reads validation data for the chosen \
          unit: `unrolled resume RUN --set train.epochs=N` goes on."
@@ -325,6 +328,9 @@ fn step_row<'a>(of: &StepResponse, width: usize, theme: &Theme) -> Row<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::CommandSender;
+    use crate::run::race::Standings;
+    use crate::ui::group::Group;
 
     #[test]
     fn tokens_are_marked_as_far_as_there_is_space() {
@@ -338,5 +344,19 @@ mod tests {
         assert_eq!(token_ticks(&letters, 9).len(), 3);
         assert!(token_ticks(&[], 20).is_empty());
         assert_eq!(token_ticks(&labels[..1], 20).len(), 1);
+    }
+
+    #[test]
+    fn a_race_says_why_no_tokens_are_counted() {
+        let (commands, _inbox) = crossbeam_channel::unbounded();
+        let (_events, events) = crossbeam_channel::unbounded();
+        let standings = Standings::new("memory".into(), vec![1], vec![("rnn".into(), None)]);
+        let commands = CommandSender::new("screen", commands);
+        let race = Group::of_race(standings, ("tokens", None), (events, commands));
+        let mut dash = Dashboard::of_group(Box::new(race));
+        let shown = Activations::default();
+        assert!(missing(&dash, &shown).starts_with("In a race no network"));
+        dash.group = None;
+        assert_eq!(missing(&dash, &shown), "Reading validation data …");
     }
 }
