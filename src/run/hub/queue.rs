@@ -103,11 +103,11 @@ impl Waiting {
 }
 
 impl Queue {
-    /// Adds a frame; returns `false` if the subscriber must read the recording instead.
-    pub(super) fn push(&self, picture: Option<Picture>, frame: &Arc<[u8]>) -> bool {
+    /// Adds a frame, unless the subscriber must read the recording instead.
+    pub(super) fn push(&self, picture: Option<Picture>, frame: &Arc<[u8]>) {
         let mut waiting = self.lock();
         if waiting.end.is_some() || waiting.rewound.is_some() {
-            return false;
+            return;
         }
         let entry = (waiting.next, Arc::clone(frame));
         waiting.next += 1;
@@ -129,10 +129,8 @@ impl Queue {
             waiting.end = Some(End::Overflow);
             waiting.clear();
         }
-        let goes_on = waiting.end.is_none();
         drop(waiting);
         self.ready.notify_one();
-        goes_on
     }
 
     /// The recording has gone back to its first `seq` events that are no pictures.
@@ -206,7 +204,7 @@ mod tests {
             (None, "2"),
             (Some(Picture::Probe(1)), "p1"),
         ] {
-            assert!(queue.push(picture, &frame(text)));
+            queue.push(picture, &frame(text));
         }
         let Received::Frames(frames, scalars) = queue.receive(SOON) else { panic!() };
         assert_eq!((frames, scalars), (["1", "p0", "new", "2", "p1"].map(frame).to_vec(), 2));
@@ -223,11 +221,11 @@ mod tests {
         let queue = Queue::default();
         let large: Arc<[u8]> = vec![0; 1 << 20].into();
         // Pictures give way to scalars.
-        (0..8).for_each(|i| assert!(queue.push(Some(Picture::Probe(i)), &large)));
+        (0..8).for_each(|i| queue.push(Some(Picture::Probe(i)), &large));
         assert!(queue.lock().bytes <= LIMIT);
-        (0..3).for_each(|_| assert!(queue.push(None, &large)));
-        assert!(queue.lock().bytes <= LIMIT);
-        assert!(!queue.push(None, &large));
+        (0..3).for_each(|_| queue.push(None, &large));
+        assert!(queue.lock().bytes <= LIMIT && queue.lock().end.is_none());
+        queue.push(None, &large);
         let held = queue.lock();
         assert!(held.bytes == 0 && held.scalars.is_empty() && held.pictures.is_empty());
         drop(held);
