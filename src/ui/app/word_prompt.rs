@@ -57,6 +57,7 @@ impl WordPrompt {
         if key.kind == KeyEventKind::Release {
             return None;
         }
+        let is_typed = !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
         match key.code {
             KeyCode::Esc => return Some(WordAnswer::Closed),
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
@@ -73,6 +74,7 @@ impl WordPrompt {
             KeyCode::Down => self.token = (self.token + 1).min(self.tokens.len().saturating_sub(1)),
             KeyCode::Tab => self.complete(1),
             KeyCode::BackTab => self.complete(-1),
+            KeyCode::Char(_) if is_typed && self.line.value().chars().count() >= LONGEST => {}
             _ => {
                 self.completed = None;
                 self.line.handle_event(&Event::Key(*key));
@@ -257,6 +259,20 @@ mod tests {
         assert_eq!(press(&mut prompt(), &[KeyCode::Char('z'), tab, enter]), replaced(3, "z"), "no such word");
         // What is typed after a completion begins another one.
         assert_eq!(press(&mut prompt(), &[v, tab, KeyCode::Backspace, enter]), replaced(3, "ver"));
+    }
+
+    #[test]
+    fn a_word_that_is_typed_or_pasted_is_no_longer_than_the_longest() {
+        for typed in [0, 3, LONGEST + 5] {
+            let mut prompt = prompt();
+            (0..typed).for_each(|_| drop(press(&mut prompt, &[KeyCode::Char('x')])));
+            prompt.paste(&"x".repeat(2 * LONGEST));
+            assert_eq!(prompt.line.value(), "x".repeat(LONGEST));
+            press(&mut prompt, &[KeyCode::Char('x')]);
+            assert_eq!(prompt.line.value().len(), LONGEST);
+            press(&mut prompt, &[KeyCode::Backspace]);
+            assert_eq!(prompt.line.value().len(), LONGEST - 1);
+        }
     }
 
     #[test]
