@@ -27,8 +27,9 @@ pub use command::{AppliedCommand, Command, CommandError, CommandRequest};
 pub use command_sender::CommandSender;
 pub use direction::Direction;
 pub use event::{
-    Activations, ChangedSetting, EpochMetrics, Event, GradientProfile, Level, LogLine, Monitor, ProbeFrame,
-    Resumed, RunInfo, RunStatus, Sample, Saved, StepMetrics, TokenPrediction, Undone, ValidationMetrics,
+    Activations, ChangedSetting, EpochMetrics, Event, GradientProfile, Level, LogLine, Monitor,
+    NOTHING_TO_UNDO, ProbeFrame, Resumed, RunInfo, RunStatus, Sample, Saved, StepMetrics, TokenPrediction,
+    Undone, ValidationMetrics,
 };
 pub use examples::{ClassifiedText, EntityCount, SeriesExcerpt, ValidationExamples, WordErrors};
 pub use findings::{ColumnFound, Coverage, Draft, Findings, Lengths};

@@ -381,6 +381,9 @@ pub struct Resumed {
     pub parent: Option<PathBuf>,
 }
 
+/// The warning that no change can be undone, which is void once one is.
+pub const NOTHING_TO_UNDO: &str = "there is nothing to undo: no command has changed the training";
+
 /// A change that was undone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Undone {

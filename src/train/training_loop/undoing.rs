@@ -7,7 +7,7 @@ use super::{Saving, TrainingLoop};
 use crate::error::chain;
 use crate::number::{self, count};
 use crate::optim::Clip;
-use crate::protocol::{AppliedCommand, Command, Event, Level, Saved, Undone};
+use crate::protocol::{AppliedCommand, Command, Event, Level, NOTHING_TO_UNDO, Saved, Undone};
 use crate::run::checkpoint::undo::{self, UndoPoint};
 use crate::run::checkpoint::{Checkpoint, LoadedCheckpoint};
 use crate::run::{ResumePoint, RunError};
@@ -101,7 +101,7 @@ impl TrainingLoop<'_> {
     /// Why that is not possible.
     pub(super) fn undo(&mut self, by: String) -> Result<(), String> {
         let change = self.state.undo.last().cloned();
-        let change = change.ok_or("there is nothing to undo: no command has changed the training")?;
+        let change = change.ok_or(NOTHING_TO_UNDO)?;
         if self.turn.is_some() {
             return Err("nothing is undone in a race: its trainings share the time".into());
         }

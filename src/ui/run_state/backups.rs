@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::{RunState, UNDONE};
-use crate::protocol::Undone;
+use crate::protocol::{NOTHING_TO_UNDO, Undone};
 
 /// Steps whose changes can be undone, at most: as many as the trainer saves checkpoints for.
 const MOST: usize = 5;
@@ -35,6 +35,7 @@ impl RunState {
 
     /// Goes back to what the run was before a change. Its log has all that has happened.
     pub(super) fn undo(&mut self, undone: &Undone) {
+        self.warning = self.warning.take().filter(|line| line.text != NOTHING_TO_UNDO);
         let backups = &mut self.backups.0;
         while backups.back().is_some_and(|(step, _)| *step > undone.step) {
             backups.pop_back();
@@ -52,5 +53,38 @@ impl RunState {
             };
         }
         self.mark(undone.step, undone.epoch, UNDONE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{AppliedCommand, Command, Event, Level, LogLine};
+
+    #[test]
+    fn the_warning_that_nothing_can_be_undone_ends_with_the_next_undo() {
+        let mut run = RunState::new();
+        let warn = |run: &mut RunState, text: &str| {
+            run.apply(&Event::Log(LogLine { level: Level::Warning, text: text.into() }));
+        };
+        let shown = |run: &RunState| run.warning().map(|line| line.text.clone());
+        let request = Command::ScaleLearningRate { factor: 2.0 }.by("test");
+        let change = AppliedCommand { step: 1, epoch: 1, request, learning_rate: 0.1 };
+        let undone = Undone {
+            step: 1,
+            epoch: 1,
+            by: "test".into(),
+            from: 2,
+            changes: vec![change.clone()],
+            number: 1,
+            seq: 3,
+        };
+        for (text, left) in [(NOTHING_TO_UNDO, None), ("the disk is slow", Some("the disk is slow"))] {
+            warn(&mut run, text);
+            run.apply(&Event::Command(change.clone()));
+            assert_eq!(shown(&run).as_deref(), Some(text));
+            run.apply(&Event::Undone(undone.clone()));
+            assert_eq!(shown(&run).as_deref(), left);
+        }
     }
 }
