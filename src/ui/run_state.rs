@@ -3,7 +3,7 @@
 pub mod axis;
 mod backups;
 mod curves;
-mod epoch_steps;
+pub mod epoch_steps;
 mod eta;
 mod forecast_errors;
 mod gradient_history;

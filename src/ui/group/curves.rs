@@ -1,10 +1,13 @@
 //! The metrics of a run over its steps.
 
+use std::sync::Arc;
+
 use super::Axis;
 use super::slots::{COLORS, LINES};
 use crate::metrics::Metrics;
 use crate::protocol::{Event, RunInfo, StepMetrics};
 use crate::ui::run_state::axis::{XAxis, XPosition};
+use crate::ui::run_state::epoch_steps::EpochSteps;
 use crate::ui::run_state::series::{Series, Summary};
 use crate::ui::widget::chart::{LineStyle, Pattern};
 
@@ -16,9 +19,8 @@ const OF_STEPS: [&str; 4] = ["loss", "accuracy", "grad_norm", "learning_rate"];
 pub struct RunCurves {
     slot: usize,
     series: Vec<(String, Series)>,
-    steps_per_epoch: usize,
-    /// Tokens, or time steps, of a full batch.
-    tokens_per_step: usize,
+    info: Option<Arc<RunInfo>>,
+    epoch_steps: EpochSteps,
     seconds: f64,
 }
 
@@ -36,19 +38,18 @@ impl RunCurves {
     /// Folds one event.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::Prepared(info) => self.prepared(info),
+            Event::Prepared(info) => self.info = Some(Arc::new((**info).clone())),
             Event::Step(metrics) => self.step(metrics),
             Event::Validation(metrics) => {
                 self.evaluated(metrics.step, metrics.epoch, &metrics.metrics, false)
             }
-            Event::Epoch(metrics) => self.evaluated(metrics.step, metrics.epoch, &metrics.metrics, true),
+            Event::Epoch(metrics) => {
+                self.epoch_steps.epoch(metrics.step, metrics.epoch);
+                self.evaluated(metrics.step, metrics.epoch, &metrics.metrics, true);
+            }
+            Event::Command(applied) => self.epoch_steps.command(applied, self.info.as_deref()),
             _ => {}
         }
-    }
-
-    fn prepared(&mut self, info: &RunInfo) {
-        self.steps_per_epoch = info.steps_per_epoch;
-        self.tokens_per_step = info.batch_size.saturating_mul(info.data.length.max(1));
     }
 
     fn step(&mut self, metrics: &StepMetrics) {
@@ -73,12 +74,31 @@ impl RunCurves {
     }
 
     fn position(&self, step: u64, epoch: usize, is_end: bool) -> XPosition {
-        let epoch = match self.steps_per_epoch {
-            _ if is_end => epoch as f64,
-            0 => epoch as f64,
-            steps => step as f64 / steps as f64,
-        };
+        let between = self.epochs_at(step).filter(|_| !is_end);
+        let epoch = between.unwrap_or(epoch as f64);
         XPosition { step, epoch, seconds: self.seconds }
+    }
+
+    /// Epochs, with their fraction, after `step`; `None` where their steps are not known.
+    fn epochs_at(&self, step: u64) -> Option<f64> {
+        self.epoch_steps.epochs_at(step, self.info.as_deref()?)
+    }
+
+    /// The steps after `epochs`, with their fraction.
+    fn steps_at(&self, epochs: f64) -> f64 {
+        self.info.as_deref().map_or(epochs, |info| self.epoch_steps.step_at(epochs, info))
+    }
+
+    /// Tokens, or time steps, of a full batch at the start.
+    fn tokens_per_step(&self) -> f64 {
+        let info = self.info.as_deref();
+        info.map_or(1, |info| info.batch_size.saturating_mul(info.data.length.max(1)).max(1)) as f64
+    }
+
+    /// The same of an epoch, whatever the batch size is; `None` where its steps are not known.
+    fn tokens_per_epoch(&self) -> Option<f64> {
+        let steps = self.info.as_deref()?.steps_per_epoch;
+        (steps > 0).then(|| self.tokens_per_step() * steps as f64)
     }
 
     fn push(&mut self, name: &str, position: XPosition, value: f64) {
@@ -124,8 +144,11 @@ impl RunCurves {
     pub fn place_of(&self, axis: Axis, step: u64) -> f64 {
         match axis {
             Axis::Steps => step as f64,
-            Axis::Epochs => step as f64 / self.steps_per_epoch.max(1) as f64,
-            Axis::Tokens => step as f64 * self.tokens_per_step.max(1) as f64,
+            Axis::Epochs => self.epochs_at(step).unwrap_or(step as f64),
+            Axis::Tokens => match self.tokens_per_epoch().zip(self.epochs_at(step)) {
+                Some((tokens, epochs)) => tokens * epochs,
+                None => step as f64 * self.tokens_per_step(),
+            },
             Axis::Seconds => {
                 let loss = self.series(OF_STEPS[0]).and_then(|series| series.nearest(step));
                 loss.map_or(0.0, |(at, _)| at.seconds)
@@ -139,8 +162,11 @@ impl RunCurves {
         let last = series.extent().map_or(0, |(_, last)| last.step);
         let step = match axis {
             Axis::Steps => place,
-            Axis::Epochs => place * self.steps_per_epoch.max(1) as f64,
-            Axis::Tokens => place / self.tokens_per_step.max(1) as f64,
+            Axis::Epochs => self.steps_at(place),
+            Axis::Tokens => match self.tokens_per_epoch() {
+                Some(tokens) => self.steps_at(place / tokens),
+                None => place / self.tokens_per_step(),
+            },
             Axis::Seconds => {
                 let distance = |at: &XPosition| (at.seconds - place).abs();
                 let points = series.points().map(|(at, _)| at);
@@ -156,7 +182,10 @@ impl RunCurves {
         match axis {
             Axis::Steps => (XAxis::Step, 1.0),
             Axis::Epochs => (XAxis::Epoch, 1.0),
-            Axis::Tokens => (XAxis::Step, self.tokens_per_step.max(1) as f64),
+            Axis::Tokens => match self.tokens_per_epoch() {
+                Some(tokens) => (XAxis::Epoch, tokens),
+                None => (XAxis::Step, self.tokens_per_step()),
+            },
             Axis::Seconds => (XAxis::Time, 1.0),
         }
     }
@@ -190,6 +219,45 @@ impl RunCurves {
             Pattern::Solid => "━━━━",
             Pattern::Dashed => "━━ ━",
             Pattern::Dotted => "· · ",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{AppliedCommand, Command, DataFacts, EpochMetrics};
+    use crate::ui::group::tests;
+
+    #[test]
+    fn epochs_and_tokens_follow_the_batch_size() {
+        let mut curves = RunCurves::new(0);
+        // 200 sequences of 8 tokens in 20 steps, then in 10.
+        let data = DataFacts { train: 200, length: 8, ..DataFacts::default() };
+        curves.apply(&Event::Prepared(Box::new(RunInfo { data, ..tests::info(8) })));
+        let step = |step, epoch| {
+            Event::Step(StepMetrics {
+                step,
+                epoch,
+                loss: 0.5,
+                accuracy: None,
+                learning_rate: 0.1,
+                grad_norm: 1.0,
+                sequences_per_s: 1.0,
+                seconds: 0.0,
+            })
+        };
+        (1..=20).for_each(|at| curves.apply(&step(at, 1)));
+        let request = Command::SetBatchSize { batch_size: 20 }.by("test");
+        curves.apply(&Event::Command(AppliedCommand { step: 15, epoch: 1, request, learning_rate: 0.1 }));
+        curves.apply(&Event::Epoch(Box::new(EpochMetrics { step: 20, epoch: 1, ..EpochMetrics::default() })));
+        (21..=35).for_each(|at| curves.apply(&step(at, 2 + (at as usize - 21) / 10)));
+        assert_eq!(curves.end("loss", Axis::Epochs), Some(2.5));
+        assert_eq!(curves.end("loss", Axis::Tokens), Some(4000.0));
+        for (at, epochs) in [(10, 0.5), (20, 1.0), (25, 1.5), (35, 2.5)] {
+            for (axis, place) in [(Axis::Epochs, epochs), (Axis::Tokens, epochs * 1600.0)] {
+                assert_eq!((curves.place_of(axis, at), curves.step_at(axis, place)), (place, at), "{axis:?}");
+            }
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use crate::protocol::{AppliedCommand, Command, RunInfo};
 
-/// The steps of the epochs since the last change of the batch size.
+/// The steps of the epochs, as changes of the batch size make them.
 #[derive(Debug, Clone, Default)]
-pub(super) struct EpochSteps {
+pub struct EpochSteps {
     /// The sequences of a batch that a command has set.
     pub batch_size: Option<usize>,
-    /// After so many steps and epochs an epoch has so many steps; `None` since the start.
-    since: Option<(u64, usize, usize)>,
+    /// After so many steps and epochs an epoch has so many steps: one entry a change, the earliest first.
+    since: Vec<(u64, usize, usize)>,
     /// The steps of an epoch after the current one, if they differ.
     next: Option<usize>,
     /// The steps and epochs that have ended.
@@ -34,29 +34,32 @@ impl EpochSteps {
 
     fn begin_epoch(&mut self) {
         if let Some(steps) = self.next.take() {
-            self.since = Some((self.ended.0, self.ended.1, steps));
+            self.since.push((self.ended.0, self.ended.1, steps));
         }
     }
 
     /// The steps of the current epoch.
     pub fn per_epoch(&self, info: &RunInfo) -> usize {
-        self.since.map_or(info.steps_per_epoch, |(.., steps)| steps)
+        self.since.last().map_or(info.steps_per_epoch, |(.., steps)| *steps)
     }
 
     /// Epochs, with their fraction, after `step`; `None` where an epoch has no steps.
     pub fn epochs_at(&self, step: u64, info: &RunInfo) -> Option<f64> {
-        match self.since {
-            Some((since, epochs, steps)) if step >= since => {
-                Some(epochs as f64 + (step - since) as f64 / steps as f64)
-            }
-            _ if info.steps_per_epoch == 0 => None,
-            _ => Some(step as f64 / info.steps_per_epoch as f64),
-        }
+        let before = self.since.iter().rfind(|(since, ..)| *since <= step).copied();
+        let (since, epochs, steps) = before.unwrap_or((0, 0, info.steps_per_epoch));
+        (steps > 0).then(|| epochs as f64 + (step - since) as f64 / steps as f64)
+    }
+
+    /// The steps after `epochs`, with their fraction.
+    pub fn step_at(&self, epochs: f64, info: &RunInfo) -> f64 {
+        let before = self.since.iter().rfind(|(_, since, _)| *since as f64 <= epochs).copied();
+        let (step, since, steps) = before.unwrap_or((0, 0, info.steps_per_epoch));
+        step as f64 + (epochs - since as f64) * steps.max(1) as f64
     }
 
     /// The steps of the whole run.
     pub fn total(&self, info: &RunInfo) -> u64 {
-        let (since, epochs, steps) = self.since.unwrap_or((0, 0, info.steps_per_epoch));
+        let (since, epochs, steps) = self.since.last().copied().unwrap_or((0, 0, info.steps_per_epoch));
         since.saturating_add((info.epochs.saturating_sub(epochs) as u64).saturating_mul(steps as u64))
     }
 }
