@@ -50,7 +50,7 @@ pub enum Event {
     ProbeAdded(ProbeText),
     /// How the unit that a command has chosen responds to tokens: after the command and after each validation.
     UnitResponse(Box<UnitResponse>),
-    /// The nearest neighbours of embeddings that a command has asked for: after the command and after each validation.
+    /// The nearest neighbours of embeddings that a command has requested: after the command and after each validation.
     Neighbours(Box<EmbeddingNeighbours>),
     /// A condition that the preset warns of has come true. A line of the log says it as well.
     Alert(Alert),

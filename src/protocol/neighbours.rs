@@ -9,7 +9,7 @@ pub struct EmbeddingNeighbours {
     pub layer: usize,
     /// Words of its vocabulary, without padding and the unknown word.
     pub vocabulary: usize,
-    /// The word that was asked for, text of the user: escape it before printing. `None` for the most frequent words.
+    /// The requested word, text of the user: escape it before printing. `None` for the most frequent words.
     pub word: Option<String>,
     /// The word with its nearest ones, or each of the most frequent words, up to [`EmbeddingNeighbours::WORDS`]; empty if the word is not in
     /// the vocabulary.
@@ -24,7 +24,7 @@ impl EmbeddingNeighbours {
     pub const WORDS: usize = 8;
     /// Neighbours of each of the most frequent words.
     pub const FEW: usize = 4;
-    /// Neighbours of a word that was asked for.
+    /// Neighbours of a requested word.
     pub const MOST: usize = 10;
 }
 

@@ -58,8 +58,8 @@ pub(super) fn unit_response(
     while responses.sequences < UnitResponse::SEQUENCES && at < batches.len() {
         let Some(read) = read(batches, is_validation, at, &mut rows)? else { break };
         let time = rows.inputs.time().max(1);
-        let room = (UnitResponse::STEPS.saturating_sub(steps_read) / time).max(usize::from(at == 0));
-        let most = read.min(UnitResponse::SEQUENCES - responses.sequences).min(room);
+        let left = (UnitResponse::STEPS.saturating_sub(steps_read) / time).max(usize::from(at == 0));
+        let most = read.min(UnitResponse::SEQUENCES - responses.sequences).min(left);
         if most == 0 {
             break;
         }

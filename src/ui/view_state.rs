@@ -64,8 +64,8 @@ pub struct ViewState {
     head: usize,
     /// The order of the units in heat maps, and the chosen unit.
     pub units: Units,
-    /// Whether the trainer was asked for the neighbours of the most frequent words.
-    pub has_asked_for_neighbours: bool,
+    /// Whether the neighbours of the most frequent words were requested.
+    pub has_requested_neighbours: bool,
     /// The panels with a logarithmic axis.
     log: BTreeSet<Panel>,
     /// Rows of the log after the last one that is shown.
@@ -103,7 +103,7 @@ impl Default for ViewState {
             probe: 0,
             head: 0,
             units: Units::default(),
-            has_asked_for_neighbours: false,
+            has_requested_neighbours: false,
             // an exponential decay is a straight line on a logarithmic axis
             log: BTreeSet::from([Panel::Gradient]),
             log_rows_after: 0,
@@ -205,7 +205,7 @@ impl ViewState {
         (self.rate_change, self.temperature) = (view.rate_change, view.temperature);
         self.log_rows_after = view.log_rows_after;
         self.units.begin_run();
-        self.has_asked_for_neighbours = false;
+        self.has_requested_neighbours = false;
     }
 
     /// The run has gone back to `step`: a cursor on a later one is gone.

@@ -6,7 +6,7 @@ use crate::ui::panel::{Panel, Tab};
 use crate::ui::run_state::UnitHistory;
 
 impl RunScreen {
-    /// Asks the trainer for what is looked at and was not asked for yet.
+    /// Requests from the trainer what is looked at and was not requested yet.
     pub(super) fn request(&mut self) {
         let Some(commands) = self.commands.as_ref().filter(|_| !self.dashboard.run.is_over()) else { return };
         let (run, view) = (&self.dashboard.run, &mut self.dashboard.view);
@@ -25,8 +25,8 @@ impl RunScreen {
             let _ = commands.send(Command::WatchUnit { unit });
         }
         let is_there = view.tab == Tab::Weights && view.tab.panels(run).contains(&Panel::Neighbours);
-        if is_there && !view.has_asked_for_neighbours {
-            view.has_asked_for_neighbours = true;
+        if is_there && !view.has_requested_neighbours {
+            view.has_requested_neighbours = true;
             let _ = commands.send(Command::ShowNeighbours { word: None });
         }
     }

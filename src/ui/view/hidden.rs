@@ -136,7 +136,7 @@ fn unit_numbers(dash: &Dashboard, map: &HeatMap<'_>, area: Rect, buf: &mut Buffe
 }
 
 /// The title: quantity and layer, the order of the units and the scale, in the longest wording that fits.
-fn title<'a>(dash: &Dashboard, scale: f32, room: usize, theme: &Theme) -> Vec<Piece<'a>> {
+fn title<'a>(dash: &Dashboard, scale: f32, width: usize, theme: &Theme) -> Vec<Piece<'a>> {
     let layer = dash.view.layer(&dash.run).map(|recurrent| format!(" · {}", layer_name(dash, recurrent)));
     let order = dash.view.units.order().name().map(|order| format!(" · {order}")).unwrap_or_default();
     // Elsewhere the legend alone has it.
@@ -160,15 +160,15 @@ fn title<'a>(dash: &Dashboard, scale: f32, room: usize, theme: &Theme) -> Vec<Pi
         return wording("Windows of the convolution", &activation);
     }
     let Some(quantity) = shown.map(|a| quantity_name(&a.quantity)).filter(|name| name != "h") else {
-        return fitting(vec![wording("Hidden state", ""), wording("h", "")], room);
+        return fitting(vec![wording("Hidden state", ""), wording("h", "")], width);
     };
     let long = wording("Hidden state", &format!(" · {quantity}"));
-    fitting(vec![long, wording(&quantity, "")], room)
+    fitting(vec![long, wording(&quantity, "")], width)
 }
 
 /// The first wording that fits, or the last one.
-fn fitting(mut wordings: Vec<Vec<Piece<'_>>>, room: usize) -> Vec<Piece<'_>> {
-    let at = wordings.iter().position(|wording| text::width_of(wording) <= room);
+fn fitting(mut wordings: Vec<Vec<Piece<'_>>>, width: usize) -> Vec<Piece<'_>> {
+    let at = wordings.iter().position(|wording| text::width_of(wording) <= width);
     wordings.swap_remove(at.unwrap_or(wordings.len().saturating_sub(1)))
 }
 

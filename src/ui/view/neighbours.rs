@@ -75,7 +75,7 @@ fn missing(dash: &Dashboard) -> &'static str {
              finds them when this tab is opened."
         }
         true => {
-            "Nobody has asked for them in this run: a run in training finds them when this tab is opened."
+            "Nobody has requested them in this run: a run in training finds them when this tab is opened."
         }
         false => "looking for them …",
     }

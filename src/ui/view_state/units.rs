@@ -51,7 +51,7 @@ pub struct Units {
     pub chosen: Option<usize>,
     /// Whether the chosen unit fills the screen.
     pub is_open: bool,
-    /// The unit whose tokens the trainer was asked for last.
+    /// The unit whose tokens were requested last.
     pub requested: Option<LayerUnit>,
 }
 

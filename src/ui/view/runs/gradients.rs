@@ -80,7 +80,7 @@ fn panel(group: &Group, reach: &Reach<'_>, y: (f64, f64), area: Rect, buf: &mut 
         .render(area, buf, theme);
     let (now, most) = (at_start(&reach.latest), at_start(reach.farthest));
     // A network that has learned its task has little gradient left: the most that reached the start is what tells them apart.
-    let room = usize::from(inner.width).saturating_sub(1);
+    let width = usize::from(inner.width).saturating_sub(1);
     let words = |at: &str| -> [Piece<'_>; 2] {
         [
             (format!("{at}most {}", number::metric(most)).into(), theme.style(Role::Text)),
@@ -88,7 +88,7 @@ fn panel(group: &Group, reach: &Reach<'_>, y: (f64, f64), area: Rect, buf: &mut 
         ]
     };
     let [long, short] = ["at start: ", ""].map(words);
-    text::put(buf, inner.x + 1, inner.y, room, if text::width_of(&long) <= room { &long } else { &short });
+    text::put(buf, inner.x + 1, inner.y, width, if text::width_of(&long) <= width { &long } else { &short });
     // The lower line of the frame has the marks of the x axis.
     let area = Rect { y: inner.y + 1, ..inner };
     if inner.height < 3 {

@@ -18,12 +18,12 @@ pub(super) fn render(group: &Group, area: Rect, buf: &mut Buffer, theme: &Theme)
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let width = usize::from(inner.width);
     // More than half of the width is for the values.
-    let room = (width * 3 / 5 / group.members.len().max(1)).saturating_sub(2).clamp(6, 16);
+    let most = (width * 3 / 5 / group.members.len().max(1)).saturating_sub(2).clamp(6, 16);
     let paths = settings.iter().map(|(path, _)| foreign(path).into_owned()).collect();
     let mut columns = vec![Column::text("", u8::MAX, paths)];
     for (i, curves) in group.curves().enumerate() {
         let cell = |(_, values): &&Differing| match values.get(i) {
-            Some(Some(value)) => text::clip(&foreign(value), room).into_owned(),
+            Some(Some(value)) => text::clip(&foreign(value), most).into_owned(),
             _ => "–".to_owned(),
         };
         // The runs at the right are left out first.
