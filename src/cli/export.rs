@@ -91,8 +91,11 @@ pub(super) fn export(args: &ExportArgs) -> CliResult {
     pages::write(lines.as_bytes())
 }
 
+/// Files to be written, each with its content.
+type Files = Vec<(PathBuf, Vec<u8>)>;
+
 /// The files of the network, and a line about it.
-fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<(PathBuf, Vec<u8>)>)> {
+fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Files)> {
     let which = if args.best { Which::Best } else { Which::Last };
     let network = Network::open(folder, Network::spec(folder, None, &[])?, which)?;
     network.check_files()?;
@@ -100,7 +103,7 @@ fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<(PathBuf,
         |error: &dyn fmt::Display| CliError::from(InferError::Task(format!("{}: {error}", folder.display())));
     let description =
         NetworkDescription::of_run(&network.spec, &network.params).map_err(|error| fail(&error))?;
-    let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    let mut files = Files::new();
     if let Some(path) = &args.keras {
         files.push((path.clone(), keras::archive(&description).map_err(|error| fail(&error))?));
         let beside = path.parent().unwrap_or(Path::new(""));

@@ -285,7 +285,7 @@ fn batches_of_the_seed_in_training_change_while_an_earlier_one_is_looked_at() {
     let several = InitialScreen::Several(link, EarlierRuns::new(2, Vec::new()));
     let mut app = App::new(several, Vec::new(), &mut launch, THEME);
     for (seed, batch_size) in [("runs/seed-1", 32), ("runs/seed-2", 8)] {
-        let Event::Prepared(info) = prepared(seed.as_ref()) else { return };
+        let Event::Prepared(info) = prepared(seed.as_ref()) else { panic!("{seed}") };
         app.fold(&Event::Status(RunStatus::Preparing { what: String::new() }));
         app.fold(&Event::Prepared(Box::new(RunInfo { batch_size, ..*info })));
         app.fold(&Event::Status(RunStatus::Training));
