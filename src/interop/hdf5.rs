@@ -6,7 +6,7 @@
 //!           numbers of any size, strings of fixed and variable length; attributes
 //! ```
 //! A file may come from anywhere: every offset is checked against the length of the file, depths are limited, and the data that are read
-//! altogether are no longer than the file. Source: the HDF5 File Format Specification, version 3.0.
+//! altogether are no longer than the file, or without compression than 4 files or 1 GiB. Source: the HDF5 File Format Specification, version 3.0.
 
 mod attribute;
 mod checksum;

@@ -1,6 +1,7 @@
 //! ZIP archives in memory: written without compression and without times, so that their bytes depend on their contents alone.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::io::{Cursor, Read as _, Write as _};
 
 use zip::result::ZipError as Cause;
@@ -41,9 +42,20 @@ pub fn write(members: &[(&str, &[u8])]) -> Result<Vec<u8>, ZipError> {
     Ok(archive.finish().map_err(ZipError::Write)?.into_inner())
 }
 
+/// Bytes of members that may be read altogether, even of a short archive: 1 GiB.
+const MIN_TOTAL: u64 = 1 << 30;
+/// How many times the length of the archive they may have otherwise.
+const MAX_RATIO: u64 = 4;
+/// How many times shorter zlib makes data at most.
+const DEFLATE_RATIO: u64 = 1032;
+
 /// The members of an archive, by their names.
 #[derive(Debug)]
-pub struct Archive<'a>(ZipArchive<Cursor<&'a [u8]>>);
+pub struct Archive<'a> {
+    members: ZipArchive<Cursor<&'a [u8]>>,
+    /// Bytes of members that may still be read.
+    left: Cell<u64>,
+}
 
 impl<'a> Archive<'a> {
     /// Reads the directory of an archive.
@@ -51,27 +63,34 @@ impl<'a> Archive<'a> {
     /// # Errors
     /// If it is none, or damaged.
     pub fn open(bytes: &'a [u8]) -> Result<Self, ZipError> {
-        ZipArchive::new(Cursor::new(bytes)).map(Self).map_err(ZipError::Archive)
+        let members = ZipArchive::new(Cursor::new(bytes)).map_err(ZipError::Archive)?;
+        let total = (bytes.len() as u64).saturating_mul(MAX_RATIO).max(MIN_TOTAL);
+        Ok(Self { members, left: Cell::new(total) })
     }
 
     /// The names of the members that are text.
     pub fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        self.0.file_names().flatten()
+        self.members.file_names().flatten()
     }
 
     /// The content of the member `name`; `None` if there is none.
     ///
     /// # Errors
-    /// If it is compressed in an unknown way, encrypted, damaged, or longer than the directory says.
+    /// If it is compressed in an unknown way, encrypted, damaged, longer than the directory says, or too long for a member of its archive.
     pub fn member(&self, name: &str) -> Result<Option<Vec<u8>>, ZipError> {
         let error = |cause: String| ZipError::Member { name: name.to_owned(), cause };
         // The directory is shared by all copies.
-        let mut archive = self.0.clone();
+        let mut archive = self.members.clone();
         let member = match archive.by_name(name) {
             Err(Cause::FileNotFound) => return Ok(None),
             member => member.map_err(|cause| error(cause.to_string()))?,
         };
         let (size, mut content) = (member.size(), Vec::new());
+        let most = member.compressed_size().saturating_mul(DEFLATE_RATIO).saturating_add(1 << 16);
+        let Some(left) = self.left.get().checked_sub(size).filter(|_| size <= most) else {
+            return Err(error(format!("it has {size} bytes, too many for this archive")));
+        };
+        self.left.set(left);
         member
             .take(size.saturating_add(1))
             .read_to_end(&mut content)
@@ -112,6 +131,25 @@ mod tests {
         bytes[at] = 8;
         let error = Archive::open(&bytes).unwrap().member("model.weights.h5").unwrap_err().to_string();
         assert!(error.contains("checksum"), "{error}");
+    }
+
+    /// The size that the directory claims, which is at 24 of its entry, is no reason to read it.
+    #[test]
+    fn sizes_are_limited_by_the_archive() {
+        let mut bytes = write(&MEMBERS).unwrap();
+        let entry = bytes.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+        bytes[entry + 24..entry + 28].copy_from_slice(&2_000_000_000_u32.to_le_bytes());
+        let archive = Archive::open(&bytes).unwrap();
+        let error = archive.member("model.weights.h5").unwrap_err().to_string();
+        assert!(error.contains("it has 2000000000 bytes, too many for this archive"), "{error}");
+        assert_eq!(archive.member("metadata.json").unwrap(), Some(b"{}".to_vec()));
+        // What was read counts.
+        archive.left.set(301);
+        assert!(archive.member("metadata.json").unwrap().is_some());
+        assert!(archive.member("metadata.json").unwrap().is_some());
+        assert_eq!(archive.left.get(), 297);
+        archive.left.set(1);
+        assert!(archive.member("metadata.json").is_err());
     }
 
     proptest! {

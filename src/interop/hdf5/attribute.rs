@@ -10,8 +10,12 @@ pub(super) fn name(fields: Fields<'_>) -> Result<String, Hdf5Error> {
     Ok(parts(fields)?.name)
 }
 
-/// The strings of an attribute; `None` if it has none.
-pub(super) fn strings(file: &[u8], fields: Fields<'_>) -> Result<Option<Vec<String>>, Hdf5Error> {
+/// The strings of an attribute; `None` if it has none. `spend` is called with the length of each before it is copied.
+pub(super) fn strings(
+    file: &[u8],
+    fields: Fields<'_>,
+    spend: impl Fn(u64) -> Result<(), Hdf5Error>,
+) -> Result<Option<Vec<String>>, Hdf5Error> {
     let Parts { kind, count, mut data, .. } = parts(fields)?;
     match kind {
         Datatype::Text { size } if size > 0 => {
@@ -19,6 +23,7 @@ pub(super) fn strings(file: &[u8], fields: Fields<'_>) -> Result<Option<Vec<Stri
             for _ in 0..count {
                 let (at, bytes) = (data.offset(), data.take(size as u64)?);
                 let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+                spend(size as u64)?;
                 strings.push(text(&bytes[..end], at)?);
             }
             Ok(Some(strings))
@@ -27,6 +32,7 @@ pub(super) fn strings(file: &[u8], fields: Fields<'_>) -> Result<Option<Vec<Stri
             let mut strings = Vec::new();
             for _ in 0..count {
                 let (len, collection, index) = (data.word()?, data.address()?, data.word()?);
+                spend(u64::from(len))?;
                 strings.push(heap_string(file, collection, index, u64::from(len))?);
             }
             Ok(Some(strings))

@@ -37,11 +37,12 @@ impl Chunked<'_> {
     /// All bytes of the dataset whose tree is at `address`, row-major.
     ///
     /// # Errors
-    /// Also if the chunks of the file do not cover the dataset; `spend` is called with the bytes that they take of the file.
+    /// Also if the chunks of the file do not cover the dataset; `spend` is called with the bytes that they take of the file, and those that they
+    /// have without filters.
     pub fn read(
         &self,
         address: u64,
-        spend: impl FnOnce(u64) -> Result<(), Hdf5Error>,
+        spend: impl FnOnce(u64, u64) -> Result<(), Hdf5Error>,
     ) -> Result<Vec<u8>, Hdf5Error> {
         let mut chunks = Vec::new();
         self.node(address, 0, &mut BTreeSet::new(), &mut chunks)?;
@@ -68,7 +69,7 @@ impl Chunked<'_> {
                 format!("{stored} bytes of chunks for a dataset of {total}"),
             ));
         }
-        spend(stored)?;
+        spend(stored, (size as u64).saturating_mul(chunks.len() as u64).max(total as u64))?;
         let mut all = vec![0; total];
         for Chunk { place, address, size: len, mask } in chunks {
             let stored = Fields::part(self.file, address, len)?.rest();
@@ -111,6 +112,10 @@ impl Chunked<'_> {
                 self.node(child, depth + 1, seen, chunks)?;
             } else {
                 chunks.push(Chunk { place, address: child, size, mask });
+                // Each takes so many bytes of the file, unless nodes overlap.
+                if chunks.len().saturating_mul(24 + 8 * self.shape.len()) > self.file.len() {
+                    return Err(Hdf5Error::damaged(address, "more chunks than the file can contain"));
+                }
             }
         }
         Ok(())

@@ -16,7 +16,8 @@ pub(super) fn members(
     file: &[u8],
     messages: &[Message<'_>],
 ) -> Result<Option<BTreeMap<String, u64>>, Hdf5Error> {
-    let (mut members, mut is_group) = (BTreeMap::new(), false);
+    let mut names = Names { members: BTreeMap::new(), left: file.len() };
+    let mut is_group = false;
     for message in messages {
         let mut fields = message.fields.clone();
         match message.kind {
@@ -25,20 +26,35 @@ pub(super) fn members(
                 dense(fields)?;
             }
             0x06 => {
-                if let Some((name, address)) = link(fields)? {
-                    members.insert(name, address);
-                }
+                link(fields, &mut names)?;
             }
             0x11 => {
                 is_group = true;
                 let (tree, heap) = (fields.address()?, fields.address()?);
                 let mut table = SymbolTable { file, heap: heap_data(file, heap)?, seen: BTreeSet::new() };
-                table.node(tree, 0, &mut members)?;
+                table.node(tree, 0, &mut names)?;
             }
             _ => {}
         }
     }
-    Ok((is_group || !members.is_empty()).then_some(members))
+    Ok((is_group || !names.members.is_empty()).then_some(names.members))
+}
+
+/// The members of a group, and how many bytes their names may have yet: no more than the file, even where they overlap in it.
+struct Names {
+    members: BTreeMap<String, u64>,
+    left: usize,
+}
+
+impl Names {
+    /// Counts a name of `len` bytes at `at`.
+    fn spend(&mut self, len: usize, at: u64) -> Result<(), Hdf5Error> {
+        // Each takes a byte for its end as well, or for its length.
+        let left = self.left.checked_sub(len.saturating_add(1));
+        self.left =
+            left.ok_or_else(|| Hdf5Error::damaged(at, "names that are longer together than the file"))?;
+        Ok(())
+    }
 }
 
 /// Checks that no links are in a heap of their own: a link info message.
@@ -52,8 +68,8 @@ fn dense(mut fields: Fields<'_>) -> Result<(), Hdf5Error> {
     }
 }
 
-/// The name and the address of a link; `None` if it is not a hard one.
-fn link(mut fields: Fields<'_>) -> Result<Option<(String, u64)>, Hdf5Error> {
+/// Adds the member of a link message, if the link is a hard one.
+fn link(mut fields: Fields<'_>, names: &mut Names) -> Result<(), Hdf5Error> {
     fields.skip(1)?;
     let flags = fields.byte()?;
     let kind = if flags & 0x08 != 0 { fields.byte()? } else { 0 };
@@ -61,8 +77,12 @@ fn link(mut fields: Fields<'_>) -> Result<Option<(String, u64)>, Hdf5Error> {
     fields.skip(if flags & 0x10 != 0 { 1 } else { 0 })?;
     let len = fields.number(1 << (flags & 3))?;
     let at = fields.offset();
-    let name = text(fields.take(len)?, at)?;
-    if kind == 0 { Ok(Some((name, fields.address()?))) } else { Ok(None) }
+    let bytes = fields.take(len)?;
+    names.spend(bytes.len(), at)?;
+    if kind == 0 {
+        names.members.insert(text(bytes, at)?, fields.address()?);
+    }
+    Ok(())
 }
 
 /// The data of a local heap, where the names of a symbol table are.
@@ -83,18 +103,13 @@ struct SymbolTable<'a> {
 
 impl SymbolTable<'_> {
     /// The members below the node of the tree at `address`.
-    fn node(
-        &mut self,
-        address: u64,
-        depth: usize,
-        members: &mut BTreeMap<String, u64>,
-    ) -> Result<(), Hdf5Error> {
+    fn node(&mut self, address: u64, depth: usize, names: &mut Names) -> Result<(), Hdf5Error> {
         if depth > MAX_DEPTH || !self.seen.insert(address) {
             return Err(Hdf5Error::damaged(address, "a symbol table that contains itself"));
         }
         let mut fields = Fields::at(self.file, address)?;
         if fields.clone().take(4)? == b"SNOD" {
-            return self.leaf(fields, members);
+            return self.leaf(fields, names);
         }
         fields.signature(b"TREE", "a node of a symbol table")?;
         let kind = fields.byte()?;
@@ -107,12 +122,12 @@ impl SymbolTable<'_> {
         for _ in 0..count {
             fields.skip(8)?;
             let child = fields.address()?;
-            self.node(child, depth + 1, members)?;
+            self.node(child, depth + 1, names)?;
         }
         Ok(())
     }
 
-    fn leaf(&self, mut fields: Fields<'_>, members: &mut BTreeMap<String, u64>) -> Result<(), Hdf5Error> {
+    fn leaf(&self, mut fields: Fields<'_>, names: &mut Names) -> Result<(), Hdf5Error> {
         fields.skip(6)?;
         let count = fields.short()?;
         for _ in 0..count {
@@ -125,9 +140,10 @@ impl SymbolTable<'_> {
             let Some(end) = bytes.iter().position(|byte| *byte == 0) else {
                 return Err(Hdf5Error::damaged(at, "a name without an end"));
             };
+            names.spend(end, at)?;
             // 2: a symbolic link.
             if cached != 2 {
-                members.insert(text(&bytes[..end], at)?, address);
+                names.members.insert(text(&bytes[..end], at)?, address);
             }
         }
         Ok(())

@@ -12,6 +12,10 @@ use super::{Hdf5Error, SIGNATURE, attribute, filters};
 const MAX_DEPTH: usize = 64;
 /// The greatest size of a single dataset in bytes: 4 GB.
 const MAX_BYTES: usize = 4_000_000_000;
+/// Bytes that compressed data may have together, even in a short file: 1 GiB.
+const MIN_INFLATED: u64 = 1 << 30;
+/// How many times the length of the file they may have otherwise. Weights hardly become shorter by compression.
+const MAX_RATIO: u64 = 4;
 
 /// A file in memory.
 #[derive(Debug)]
@@ -20,6 +24,10 @@ pub struct File<'a> {
     root: u64,
     /// Bytes of datasets that may still be read: no more than the file has, however often it names the same data.
     budget: Cell<u64>,
+    /// Bytes of strings that may still be read: no more than the file has either.
+    texts: Cell<u64>,
+    /// Bytes that data in chunks may still have without their compression.
+    inflated: Cell<u64>,
 }
 
 /// An object of a file: a group or a dataset.
@@ -76,7 +84,9 @@ impl<'a> File<'a> {
         // Extension or free space, end of file, driver; of version 0 also the name of the root.
         fields.skip(if version < 2 { rest + 8 } else { rest })?;
         let root = fields.address()?;
-        Ok(Self { bytes, root, budget: Cell::new(bytes.len() as u64) })
+        let len = bytes.len() as u64;
+        let inflated = len.saturating_mul(MAX_RATIO).max(MIN_INFLATED);
+        Ok(Self { bytes, root, budget: Cell::new(len), texts: Cell::new(len), inflated: Cell::new(inflated) })
     }
 
     /// The root group.
@@ -92,12 +102,14 @@ impl<'a> File<'a> {
     }
 
     fn spend(&self, bytes: u64) -> Result<(), Hdf5Error> {
-        let left = self.budget.get().checked_sub(bytes);
-        let left =
-            left.ok_or_else(|| Hdf5Error::damaged(0, "datasets that are longer together than the file"))?;
-        self.budget.set(left);
-        Ok(())
+        spend(&self.budget, bytes, "datasets that are longer together than the file")
     }
+}
+
+/// Takes `bytes` from what is left of a limit; `what` is beyond it.
+fn spend(left: &Cell<u64>, bytes: u64, what: &str) -> Result<(), Hdf5Error> {
+    left.set(left.get().checked_sub(bytes).ok_or_else(|| Hdf5Error::damaged(0, what))?);
+    Ok(())
 }
 
 impl<'f, 'a> Object<'f, 'a> {
@@ -174,8 +186,9 @@ impl<'f, 'a> Object<'f, 'a> {
     /// If the file is damaged, or a group contains itself.
     pub fn datasets(&self) -> Result<Vec<String>, Hdf5Error> {
         let mut all = Vec::new();
-        let mut visits = self.file.bytes.len() / 16;
-        self.walk("", 0, &mut visits, &mut all)?;
+        // Bytes of paths: a member has a header of 16 bytes at least, and a name.
+        let mut left = self.file.bytes.len();
+        self.walk("", 0, &mut left, &mut all)?;
         Ok(all)
     }
 
@@ -183,12 +196,12 @@ impl<'f, 'a> Object<'f, 'a> {
         &self,
         prefix: &str,
         depth: usize,
-        visits: &mut usize,
+        left: &mut usize,
         all: &mut Vec<String>,
     ) -> Result<(), Hdf5Error> {
         for (name, address) in self.members()? {
-            *visits = visits.saturating_sub(1);
-            if depth > MAX_DEPTH || *visits == 0 {
+            *left = left.saturating_sub(16 + prefix.len() + name.len());
+            if depth > MAX_DEPTH || *left == 0 {
                 return Err(Hdf5Error::damaged(address, "a group that contains itself"));
             }
             let object = self.file.object(address, format!("{}/{name}", self.path))?;
@@ -196,7 +209,7 @@ impl<'f, 'a> Object<'f, 'a> {
             if object.is_dataset() {
                 all.push(path);
             } else if members(self.file.bytes, &object.messages)?.is_some() {
-                object.walk(&format!("{path}/"), depth + 1, visits, all)?;
+                object.walk(&format!("{path}/"), depth + 1, left, all)?;
             }
         }
         Ok(())
@@ -209,7 +222,9 @@ impl<'f, 'a> Object<'f, 'a> {
     pub fn strings(&self, name: &str) -> Result<Option<Vec<String>>, Hdf5Error> {
         for message in self.messages.iter().filter(|message| message.kind == 0x0c) {
             if attribute::name(message.fields.clone())? == name {
-                let strings = attribute::strings(self.file.bytes, message.fields.clone())?;
+                let strings = attribute::strings(self.file.bytes, message.fields.clone(), |bytes| {
+                    spend(&self.file.texts, bytes, "texts that are longer together than the file")
+                })?;
                 let wrong = || {
                     self.wrong(format!("an object whose attribute `{name}` is no text"), "one with a text")
                 };
@@ -226,6 +241,14 @@ impl<'f, 'a> Object<'f, 'a> {
             }
         }
         Ok(None)
+    }
+
+    /// The shape of this dataset; empty for a scalar.
+    ///
+    /// # Errors
+    /// If it is no dataset, or damaged.
+    pub fn shape(&self) -> Result<Vec<usize>, Hdf5Error> {
+        shape(self.message(0x01).ok_or_else(|| self.wrong("no dataset", "a dataset"))?)
     }
 
     /// The numbers of this dataset.
@@ -292,7 +315,10 @@ impl<'f, 'a> Object<'f, 'a> {
                 }
                 let filters = self.message(0x0b).map(filters::pipeline).transpose()?.unwrap_or_default();
                 let chunked = Chunked { file: self.file.bytes, shape, chunk, element, filters };
-                return chunked.read(address, |bytes| self.file.spend(bytes));
+                return chunked.read(address, |stored, inflated| {
+                    self.file.spend(stored)?;
+                    spend(&self.file.inflated, inflated, "compressed data that are too long together")
+                });
             }
             _ => {
                 return Err(Hdf5Error::unsupported(format!(

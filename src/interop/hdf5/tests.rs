@@ -181,3 +181,45 @@ fn data_that_are_named_again_and_again_are_refused() {
     bytes.truncate(100);
     assert!(read_all(&bytes).is_err());
 }
+
+/// A file of the fixed form with a group of `members` symbols, each of which has the heap from its own byte on as its name.
+fn overlapping_names(heap: usize, members: u16) -> Vec<u8> {
+    let mut file = vec![0; 48];
+    let [header, local, names, leaf] = [48, 88, 120, 120 + heap as u64];
+    file[..12].copy_from_slice(&[&SIGNATURE[..], &[2, 8, 8, 0]].concat());
+    file[36..44].copy_from_slice(&header.to_le_bytes());
+    // An object header of version 1: 1 message of 16 bytes, the symbol table.
+    file.extend([1, 0, 1, 0, 1, 0, 0, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0x11, 0, 16, 0, 0, 0, 0, 0]);
+    file.extend([leaf, local].map(u64::to_le_bytes).as_flattened());
+    file.extend(b"HEAP\0\0\0\0");
+    file.extend([heap as u64, 0, names].map(u64::to_le_bytes).as_flattened());
+    file.extend(vec![b'n'; heap - 1]);
+    file.push(0);
+    file.extend(b"SNOD\x01\0");
+    file.extend(members.to_le_bytes());
+    for i in 0..u64::from(members) {
+        file.extend([i, header, 0, 0, 0].map(u64::to_le_bytes).as_flattened());
+    }
+    file
+}
+
+/// Each name of a file may be a part of another: 2000 of up to 2000 bytes in 82 kB.
+#[test]
+fn names_that_overlap_are_refused() {
+    let names = |members| File::open(&overlapping_names(2000, members)).unwrap().root().unwrap().names();
+    assert_eq!(names(1).unwrap().len(), 1);
+    let error = names(2000).unwrap_err().to_string();
+    assert!(error.contains("names that are longer together than the file"), "{error}");
+}
+
+/// A file may have many references to one string of a heap; reading it again and again stands for them.
+#[test]
+fn texts_that_are_referenced_again_and_again_are_refused() {
+    let bytes = h5py();
+    let file = File::open(&bytes).unwrap();
+    let text = || file.root().unwrap().strings("model_config");
+    let len = text().unwrap().unwrap()[0].len();
+    let reads = bytes.len() / len + 1;
+    let error = (1..reads).find_map(|_| text().err()).unwrap().to_string();
+    assert!(error.contains("texts that are longer together than the file"), "{error}");
+}

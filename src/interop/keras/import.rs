@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 use super::graph::{self, Graph, GraphLayer};
 use super::import_error::ImportError;
 use super::weights::{group_names, groups, paths};
-use crate::interop::hdf5::{Dataset, File, Hdf5Error, Object, SIGNATURE};
+use crate::interop::hdf5::{File, Hdf5Error, Object, SIGNATURE};
 use crate::interop::zip::Archive;
 use crate::interop::{DescribedLayer, NetworkDescription};
 
@@ -155,11 +155,12 @@ impl KerasFile {
             let found = match &legacy {
                 Some(groups) => {
                     let own = self.graph.as_ref().map(|graph| &graph.layers[i].name[..]);
-                    legacy_weights(groups, own, network, i).map_err(fail)?
+                    let group = legacy_group(groups, own, network, i).map_err(fail)?;
+                    group.map_or_else(|| Ok(Vec::new()), |group| group.weights(&root))?
                 }
                 None => at_paths(&root.get("layers")?, &names[i], layer)?,
             };
-            let mut values = checked(layer, found).map_err(fail)?;
+            let mut values = numbers(layer, &found, fail)?;
             if self.is_keras_2 {
                 let graph_layer = self.graph.as_ref().and_then(|graph| graph.layers.get(i));
                 hard_sigmoid(layer, graph_layer, &mut values);
@@ -317,11 +318,11 @@ fn hard_sigmoid(layer: &DescribedLayer<'_>, file: Option<&GraphLayer>, values: &
 }
 
 /// The weights of a layer in the group `name` of `layers`.
-fn at_paths(
-    layers: &Object<'_, '_>,
+fn at_paths<'f, 'a>(
+    layers: &Object<'f, 'a>,
     name: &str,
     layer: &DescribedLayer<'_>,
-) -> Result<Vec<Dataset>, ImportError> {
+) -> Result<Vec<Object<'f, 'a>>, ImportError> {
     let mut found = Vec::new();
     for path in paths(layer) {
         let path = format!("{name}/{path}");
@@ -334,36 +335,36 @@ fn at_paths(
                 None => layers.get(&path)?,
             },
         };
-        found.push(dataset(&object)?);
+        found.push(object);
     }
     Ok(found)
 }
 
-/// The numbers of a dataset. Keras marks types that HDF5 has not by an attribute.
-fn dataset(object: &Object<'_, '_>) -> Result<Dataset, ImportError> {
-    if let Ok(Some(kind)) = object.strings("dtype") {
-        let what = format!(
-            "`{}` is of type {}; float16, float32 and float64 can be imported",
-            object.path(),
-            kind.join(" ")
-        );
-        return Err(ImportError::Config(what));
-    }
-    Ok(object.dataset()?)
+/// A layer of an older file.
+struct LegacyGroup {
+    name: String,
+    /// The path of its group.
+    path: String,
+    /// The paths of its weights within the group.
+    weights: Vec<String>,
 }
 
-/// The layers of an older file with their weights, in its order.
-fn legacy_groups(root: &Object<'_, '_>) -> Result<Vec<(String, Vec<Dataset>)>, ImportError> {
+impl LegacyGroup {
+    fn weights<'f, 'a>(&self, root: &Object<'f, 'a>) -> Result<Vec<Object<'f, 'a>>, ImportError> {
+        let group = root.get(&self.path)?;
+        Ok(self.weights.iter().map(|path| group.get(path)).collect::<Result<_, _>>()?)
+    }
+}
+
+/// The layers of an older file, in its order.
+fn legacy_groups(root: &Object<'_, '_>) -> Result<Vec<LegacyGroup>, ImportError> {
     let weights = root.find("model_weights")?;
     let root = weights.as_ref().unwrap_or(root);
     let mut groups = Vec::new();
     for name in chunked_strings(root, "layer_names")? {
         let group = root.get(&name)?;
-        let mut datasets = Vec::new();
-        for path in chunked_strings(&group, "weight_names")? {
-            datasets.push(dataset(&group.get(&path)?)?);
-        }
-        groups.push((name, datasets));
+        let weights = chunked_strings(&group, "weight_names")?;
+        groups.push(LegacyGroup { name, path: group.path().to_owned(), weights });
     }
     Ok(groups)
 }
@@ -385,45 +386,61 @@ fn chunked_strings(object: &Object<'_, '_>, name: &str) -> Result<Vec<String>, I
     Ok(all)
 }
 
-/// The weights of layer `i` in an older file: those of its name, or without names the `i`-th that has any.
-fn legacy_weights(
-    groups: &[(String, Vec<Dataset>)],
+/// The group of layer `i` in an older file: that of its name, or without names the `i`-th that has weights; `None` for a layer without
+/// weights.
+fn legacy_group<'a>(
+    groups: &'a [LegacyGroup],
     name: Option<&str>,
     network: &NetworkDescription<'_>,
     i: usize,
-) -> Result<Vec<Dataset>, String> {
+) -> Result<Option<&'a LegacyGroup>, String> {
     if network.layers[i].weights.is_empty() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let group = match name {
-        Some(name) => groups.iter().find(|(group, _)| group == name),
+        Some(name) => groups.iter().find(|group| group.name == name),
         None => {
             let before = network.layers[..i].iter().filter(|layer| !layer.weights.is_empty()).count();
-            groups.iter().filter(|(_, datasets)| !datasets.is_empty()).nth(before)
+            groups.iter().filter(|group| !group.weights.is_empty()).nth(before)
         }
     };
-    group.map(|(_, datasets)| datasets.clone()).ok_or_else(|| "the file has no weights of it".to_owned())
+    group.map(Some).ok_or_else(|| "the file has no weights of it".to_owned())
 }
 
-/// The numbers of the weights, whose shapes must be those of the layer.
-fn checked(layer: &DescribedLayer<'_>, found: Vec<Dataset>) -> Result<Vec<Vec<f32>>, String> {
+/// The numbers of the weights, whose shapes must be those of the layer: they are compared before any number is read.
+fn numbers(
+    layer: &DescribedLayer<'_>,
+    found: &[Object<'_, '_>],
+    fail: impl Fn(String) -> ImportError,
+) -> Result<Vec<Vec<f32>>, ImportError> {
     if found.len() != layer.weights.len() {
-        return Err(format!("the file has {} weights of it, not {}", found.len(), layer.weights.len()));
+        return Err(fail(format!("the file has {} weights of it, not {}", found.len(), layer.weights.len())));
     }
     let mut all = Vec::new();
-    for (weights, dataset) in layer.weights.iter().zip(found) {
+    for (weights, object) in layer.weights.iter().zip(found) {
+        // Keras marks types that HDF5 has not by an attribute.
+        if let Ok(Some(kind)) = object.strings("dtype") {
+            let what = format!(
+                "`{}` is of type {}; float16, float32 and float64 can be imported",
+                object.path(),
+                kind.join(" ")
+            );
+            return Err(ImportError::Config(what));
+        }
+        let shape = object.shape()?;
         // A scalar may be one number in a row.
-        let is_scalar = weights.shape.is_empty() && dataset.shape == [1];
-        if dataset.shape != weights.shape && !is_scalar {
-            return Err(format!(
-                "`{}` has the shape {:?} in the file, not {:?}",
-                weights.name, dataset.shape, weights.shape
-            ));
+        let is_scalar = weights.shape.is_empty() && shape == [1];
+        if shape != weights.shape && !is_scalar {
+            return Err(fail(format!(
+                "`{}` has the shape {shape:?} in the file, not {:?}",
+                weights.name, weights.shape
+            )));
         }
-        if dataset.values.iter().any(|value| !value.is_finite()) {
-            return Err(format!("`{}` has numbers that are not finite", weights.name));
+        let values = object.dataset()?.values;
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(fail(format!("`{}` has numbers that are not finite", weights.name)));
         }
-        all.push(dataset.values);
+        all.push(values);
     }
     Ok(all)
 }
