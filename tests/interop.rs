@@ -177,6 +177,36 @@ fn weights_alone_are_read_into_a_preset() {
     insta::assert_snapshot!(error, @"layer 2 (Bidirectional `bidirectional`): `fwd.kernel` has the shape [4, 12] in the file, not [4, 16]");
 }
 
+/// An HDF5 file of `save` as one of `save_weights`: its root is the group with the attribute `layer_names`.
+fn weights_alone(mut bytes: Vec<u8>) -> Vec<u8> {
+    let tables = bytes.windows(4).enumerate().filter(|(_, window)| *window == b"SNOD").map(|(at, _)| at);
+    let addresses: Vec<usize> = tables.flat_map(|at| (0..8).map(move |i| at + 16 + 40 * i)).collect();
+    for at in addresses {
+        // The address of the root in a superblock of version 0.
+        bytes.copy_within(at..at + 8, 64);
+        let names = hdf5::File::open(&bytes).unwrap().root().and_then(|root| root.strings("layer_names"));
+        if let Ok(Some(_)) = names {
+            return bytes;
+        }
+    }
+    panic!("no group has layers")
+}
+
+/// `save_weights` of Keras 2 writes no configuration; the activations are those of the preset.
+#[test]
+fn weights_alone_of_keras_2_have_its_hard_sigmoid() {
+    let bytes = file("keras2.h5");
+    let whole = KerasFile::open(bytes.clone()).unwrap();
+    let preset = whole.spec(None, &[]).unwrap().unwrap().to_yaml().unwrap();
+    assert!(preset.contains("recurrent_activation: hard_sigmoid"), "{preset}");
+    let alone = KerasFile::open(weights_alone(bytes)).unwrap();
+    assert_eq!(alone.name(), None);
+    let whole = import(&whole, None).unwrap();
+    assert_eq!(import(&alone, Some(&preset)).unwrap().params.values(), whole.params.values());
+    let soft = preset.replace("recurrent_activation: hard_sigmoid", "recurrent_activation: sigmoid");
+    assert_ne!(import(&alone, Some(&soft)).unwrap().params.values(), whole.params.values());
+}
+
 /// A file of Keras with another configuration.
 fn with_config(change: impl Fn(&mut serde_json::Value)) -> Result<ImportedNetwork, String> {
     let bytes = file("chain.keras");
