@@ -207,6 +207,25 @@ fn weights_alone_of_keras_2_have_its_hard_sigmoid() {
     assert_ne!(import(&alone, Some(&soft)).unwrap().params.values(), whole.params.values());
 }
 
+/// Settings may replace the layers of a file by others, which are not those of its weights.
+#[test]
+fn layers_that_the_file_does_not_have_are_refused() {
+    for name in ["chain.keras", "chain.h5"] {
+        let keras = KerasFile::open(file(name)).unwrap();
+        let model = keras.model(&[]).unwrap().unwrap();
+        let layers = model.as_array().unwrap();
+        let dropout = json!({"class_name": "Dropout", "config": {"rate": 0.5}});
+        let more = [&layers[..5], &[dropout], &layers[5..]].concat();
+        let fewer = [&layers[..4], &layers[5..]].concat();
+        for (model, count) in [(more, 7), (fewer, 5)] {
+            let spec = keras.spec(None, &[format!("model={}", json!(model))]).unwrap().unwrap();
+            let error = ImportedNetwork::of_keras(&keras, spec).err().unwrap().to_string();
+            let wanted = format!("the file has 6 layers, the settings have {count} in `model`");
+            assert_eq!(error, wanted, "{name}");
+        }
+    }
+}
+
 /// A file of Keras with another configuration.
 fn with_config(change: impl Fn(&mut serde_json::Value)) -> Result<ImportedNetwork, String> {
     let bytes = file("chain.keras");

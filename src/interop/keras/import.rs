@@ -149,6 +149,19 @@ impl KerasFile {
             None => groups(network),
         };
         let legacy = if self.is_legacy { Some(legacy_groups(&root)?) } else { None };
+        let with_weights = network.layers.iter().filter(|layer| !layer.weights.is_empty()).count();
+        let (of_file, of_network, what) = match (&self.graph, &legacy) {
+            (Some(graph), _) => (graph.layers.len(), network.layers.len(), "layers"),
+            (None, Some(groups)) => {
+                let found = groups.iter().filter(|group| !group.weights.is_empty()).count();
+                (found, with_weights, "layers with weights")
+            }
+            (None, None) => (0, 0, ""),
+        };
+        if of_file != of_network {
+            let what = format!("the file has {of_file} {what}, the settings have {of_network} in `model`");
+            return Err(ImportError::Config(what));
+        }
         let mut all = Vec::new();
         for (i, layer) in network.layers.iter().enumerate() {
             let fail = |what: String| ImportError::Layer { layer: i, title: layer.node.title(), what };
