@@ -35,7 +35,7 @@ pub fn example(spec: &RunSpec, task: Task, network: &NetworkDescription<'_>, arc
          def predict(*inputs):\n    outputs = model.predict(list(inputs) if len(inputs) > 1 else inputs[0], verbose=0){activation}\n    return outputs\n\n\n\
          {body}",
         // A name comes from the command line: in a comment it must not end the comment.
-        file = archive.replace(['"', '\\', '\n'], "_"),
+        file = archive.replace(['"', '\\', '\n', '\r'], "_"),
         archive = python(&json!(archive)),
     )
 }
@@ -114,7 +114,8 @@ fn of_arrays(spec: &RunSpec, network: &NetworkDescription<'_>) -> String {
         .map(|input| {
             let sizes =
                 input.shape.keras().into_iter().map(|size| size.map_or("batch".into(), |n| n.to_string()));
-            format!("{} [{}]", input.name, sizes.collect::<Vec<_>>().join(", "))
+            // A name comes from the data: in a comment it must not end the comment.
+            format!("{} [{}]", python(&json!(input.name)), sizes.collect::<Vec<_>>().join(", "))
         })
         .collect();
     let scaled = spec.token_spec().is_none() && !matches!(spec.data, crate::data::DataSpec::Generated(_));

@@ -128,6 +128,27 @@ fn what_keras_does_not_have_is_named() {
     assert_eq!(error, "layer 2 (Dense): Keras cannot store the activation `celu` with its own alpha");
 }
 
+/// The names of columns are no code: whatever they are, they stay in the comment.
+#[test]
+fn names_of_inputs_do_not_end_their_comment() {
+    let spec = crate::preset::load("airline-lstm", &Default::default()).unwrap().spec;
+    let model = spec.model().unwrap();
+    let params = model.params();
+    let mut network = NetworkDescription::of_run(&spec, &params).unwrap();
+    let lines = |network: &NetworkDescription<'_>| {
+        example(&spec, spec.task(&model), network, "a.keras").lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let plain = lines(&network);
+    network.inputs[0].name = "x\nimport os\r\"\\".into();
+    let strange = lines(&network);
+    assert_eq!(strange.len(), plain.len());
+    let changed: Vec<&String> = strange.iter().zip(&plain).filter(|(a, b)| a != b).map(|(a, _)| a).collect();
+    assert!(
+        changed.len() == 1 && changed[0].starts_with("# The inputs: \"x\\nimport os\\r\\\"\\\\\""),
+        "{changed:?}"
+    );
+}
+
 #[test]
 fn scripts_encode_texts_as_their_networks_read_them() {
     let script = |preset: &str, set: &[&str]| {
