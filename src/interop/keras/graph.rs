@@ -9,6 +9,9 @@ use super::import_error::ImportError;
 /// Values within values at most: a configuration is a few levels deep.
 const MAX_DEPTH: usize = 32;
 
+/// The arguments of layers that are tensors, in the order of their places; those that are given by name are behind the others.
+const KEYWORDS: [&str; 4] = ["inputs", "query", "value", "key"];
+
 /// A network as a file describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Graph {
@@ -185,7 +188,7 @@ fn inbound(name: &str, nodes: &Value) -> Result<Vec<String>, ImportError> {
         let what = format!("the layer `{name}` is used {} times; layers are used once here", nodes.len());
         return Err(ImportError::Config(what));
     };
-    let mut found = Vec::new();
+    let (mut found, mut named) = (Vec::new(), BTreeMap::<&str, Vec<String>>::new());
     if node.is_object() {
         for argument in node.get("args").and_then(Value::as_array).into_iter().flatten() {
             keras_tensors(argument, 0, &mut found);
@@ -197,7 +200,7 @@ fn inbound(name: &str, nodes: &Value) -> Result<Vec<String>, ImportError> {
             match key.as_str() {
                 // What Keras derives of masks, and what it is in prediction.
                 "mask" | "training" => {}
-                "query" | "value" | "key" | "inputs" => found.extend(read),
+                key if KEYWORDS.contains(&key) => named.entry(key).or_default().extend(read),
                 _ if read.is_empty() => {}
                 _ => {
                     let what = format!(
@@ -215,7 +218,9 @@ fn inbound(name: &str, nodes: &Value) -> Result<Vec<String>, ImportError> {
             let kwargs = tensor.get(3).and_then(Value::as_object);
             for (key, value) in kwargs.into_iter().flatten() {
                 match (key.as_str(), value.get(0).and_then(Value::as_str)) {
-                    ("query" | "value" | "key", Some(source)) => found.push(source.to_owned()),
+                    (key, Some(source)) if KEYWORDS.contains(&key) => {
+                        named.entry(key).or_default().push(source.to_owned());
+                    }
                     ("mask" | "training", _) | (_, None) => {}
                     (_, Some(source)) => {
                         let what = format!(
@@ -227,6 +232,7 @@ fn inbound(name: &str, nodes: &Value) -> Result<Vec<String>, ImportError> {
             }
         }
     }
+    found.extend(KEYWORDS.iter().filter_map(|key| named.remove(key)).flatten());
     Ok(found)
 }
 
@@ -244,5 +250,37 @@ fn keras_tensors(value: &Value, depth: usize, found: &mut Vec<String>) {
             found.extend(history.and_then(|history| history.get(0)?.as_str()).map(str::to_owned));
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tensor(name: &str) -> Value {
+        json!({"class_name": "__keras_tensor__", "config": {"shape": [null, 3, 4], "keras_history": [name, 0, 0]}})
+    }
+
+    /// The arguments of `MultiHeadAttention.call` are query, value and key; JSON has names in any order.
+    #[test]
+    fn inputs_by_name_are_in_the_order_of_arguments() {
+        let read = |args: &[&str], kwargs: &[(&str, &str)]| {
+            let args: Vec<Value> = args.iter().map(|name| tensor(name)).collect();
+            let kwargs: Map<String, Value> =
+                kwargs.iter().map(|(key, name)| ((*key).to_owned(), tensor(name))).collect();
+            inbound("mha", &json!([{"args": args, "kwargs": kwargs}])).unwrap()
+        };
+        assert_eq!(read(&[], &[("key", "ctx"), ("query", "x"), ("value", "ctx")]), ["x", "ctx", "ctx"]);
+        assert_eq!(read(&["q"], &[("key", "k"), ("value", "q")]), ["q", "q", "k"]);
+        assert_eq!(read(&["q", "v"], &[("key", "k")]), ["q", "v", "k"]);
+        // Keras 2.
+        let named = json!({"key": ["k", 0, 0], "value": ["v", 0, 0], "training": null});
+        assert_eq!(inbound("mha", &json!([[["q", 0, 0, named]]])).unwrap(), ["q", "v", "k"]);
+        let other =
+            inbound("lstm", &json!([{"args": [tensor("x")], "kwargs": {"initial_state": [tensor("s")]}}]));
+        let error = other.unwrap_err().to_string();
+        assert_eq!(error, "the layer `lstm` reads `s` as its `initial_state`, which is not available");
     }
 }
