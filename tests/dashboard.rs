@@ -65,8 +65,8 @@ fn after(mut dash: Dashboard, events: &[Event]) -> Dashboard {
 /// The words in the box whose upper left corner and title are `corner`.
 fn in_box(screen: &str, corner: &str) -> String {
     let mut lines = screen.lines().skip_while(|line| !line.contains(corner));
-    let first = lines.next().unwrap();
-    let left = first[..first.find(corner).unwrap()].chars().count();
+    let first = lines.next().unwrap_or_default();
+    let left = first.split(corner).next().unwrap_or_default().chars().count();
     let width = first.chars().skip(left + 1).take_while(|c| *c != '╮').count();
     let inside = |line: &str| line.chars().skip(left + 1).take(width).collect::<String>();
     let rows = lines.take_while(|line| line.chars().nth(left) != Some('╰')).map(inside);
