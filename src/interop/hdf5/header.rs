@@ -1,5 +1,7 @@
 //! Object headers: the messages of an object.
 
+use std::collections::BTreeSet;
+
 use super::Hdf5Error;
 use super::checksum::lookup3;
 use super::fields::Fields;
@@ -30,8 +32,15 @@ pub(super) fn messages(file: &[u8], address: u64) -> Result<Vec<Message<'_>>, Hd
     let (mut blocks, creation_order) =
         if second { version_2(file, fields)? } else { version_1(&mut fields)? };
     let (mut messages, mut next) = (Vec::new(), 0);
+    let mut addresses: BTreeSet<u64> = blocks.iter().map(|(at, _)| *at).collect();
+    let mut total = 0_u64;
     while let Some((at, len)) = blocks.get(next).copied() {
         next += 1;
+        // Unless they overlap, blocks are no longer together than the file.
+        total = total.saturating_add(len);
+        if total > file.len() as u64 {
+            return Err(Hdf5Error::damaged(at, "an object header that is longer than the file"));
+        }
         let mut block = Fields::part(file, at, len)?;
         // Of version 1 a message has a header of 8 bytes, of version 2 one of 4, and 2 more with an order of creation.
         let least = match (second, creation_order) {
@@ -49,7 +58,7 @@ pub(super) fn messages(file: &[u8], address: u64) -> Result<Vec<Message<'_>>, Hd
             if kind == CONTINUATION {
                 let (at, len) = (data.address()?, data.address()?);
                 let block = if second { inner(file, at, len)? } else { (at, len) };
-                if blocks.iter().any(|(earlier, _)| *earlier == block.0) {
+                if !addresses.insert(block.0) {
                     return Err(Hdf5Error::damaged(at, "an object header that continues in itself"));
                 }
                 blocks.push(block);
@@ -59,13 +68,6 @@ pub(super) fn messages(file: &[u8], address: u64) -> Result<Vec<Message<'_>>, Hd
                 ));
             } else {
                 messages.push(Message { kind, fields: data });
-            }
-            // Each takes at least 4 bytes of the file, unless blocks overlap.
-            if messages.len() > file.len() / 4 {
-                return Err(Hdf5Error::damaged(
-                    address,
-                    "an object header with more messages than the file has room for",
-                ));
             }
         }
     }
@@ -119,5 +121,31 @@ fn check(file: &[u8], at: u64, len: u64, fields: &mut Fields<'_>) -> Result<(), 
             at,
             format!("the checksum is {found:08x}, not {wanted:08x} as the file says"),
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An object header of version 1 whose blocks have the rest of the file, from one address after the other.
+    #[test]
+    fn blocks_that_overlap_are_refused() {
+        let file = |count: u64, len: u64| {
+            let size = 24 * count;
+            let mut file = vec![1, 0, 1, 0, 1, 0, 0, 0];
+            file.extend((size as u32).to_le_bytes());
+            file.extend([0; 4]);
+            for i in 0..count {
+                file.extend([0x10, 0, 16, 0, 0, 0, 0, 0]);
+                file.extend((16 + size + i).to_le_bytes());
+                file.extend(len.to_le_bytes());
+            }
+            file.resize(file.len() + len as usize + count as usize, 0);
+            file
+        };
+        assert_eq!(messages(&file(1, 16), 0).unwrap().len(), 2);
+        let error = messages(&file(200, 400), 0).unwrap_err().to_string();
+        assert!(error.contains("an object header that is longer than the file"), "{error}");
     }
 }
