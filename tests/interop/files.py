@@ -5,7 +5,7 @@ h5py.h5      one of every form of HDF5 that src/interop/hdf5 reads and does not 
 keras2*.h5   the same by Keras 2 (tf_keras)
 expected.json   for each file token ids, and what the network predicted of them
 
-All but the last are compressed, as HDF5 has much room between its parts. Keras 2 needs tf_keras==2.21.0 besides requirements.txt.
+All but the last are compressed, as HDF5 leaves much space between its parts. Keras 2 needs tf_keras==2.21.0 besides requirements.txt.
 """
 
 import gzip

@@ -280,10 +280,10 @@ fn half(layer: &Value) -> (Value, Value) {
 fn without_identity(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
-            let kept = fields
+            let fields = fields
                 .into_iter()
                 .filter(|(key, value)| !value.is_null() && key != "seed" && key != "shared_object_id");
-            kept.map(|(key, value)| (key, without_identity(value))).collect()
+            fields.map(|(key, value)| (key, without_identity(value))).collect()
         }
         other => other,
     }

@@ -3,10 +3,10 @@ use crate::nn::{InputSource, LayerSpec, MaskRule};
 
 /// The layers in the order of Keras's `model.layers`, by which groups of weights are numbered.
 ///
-/// From the output depth-first over the inputs in their order: the index of a layer is that of its first visit, its depth the longest way
+/// From the output depth-first over the inputs in their order: the index of a layer is that of its first visit, its depth the longest path
 /// to the output. The deepest come first, those of one depth by their index. A `Sequential` has the order of its layers; so has a chain here.
 ///
-/// Ways go through the operations of masks as well, which are nodes of Keras's graph: a layer that a mask is made of lies deeper.
+/// Paths go through the operations of masks as well, which are nodes of Keras's graph: a layer that a mask is made of lies deeper.
 ///
 /// Source: `map_graph` of `keras/src/ops/function.py`.
 pub(super) fn layer_order(network: &NetworkDescription<'_>) -> Vec<usize> {
@@ -33,7 +33,7 @@ fn inputs<'a>(network: &'a NetworkDescription<'_>, i: usize) -> impl Iterator<It
     network.layers[i].inputs.iter().filter_map(|source: &InputSource| source.layer())
 }
 
-/// The longest way from each layer to the output.
+/// The longest path from each layer to the output.
 fn depths(network: &NetworkDescription<'_>) -> Vec<usize> {
     let count = network.layers.len();
     let masks = masks(network);
@@ -48,7 +48,7 @@ fn depths(network: &NetworkDescription<'_>) -> Vec<usize> {
             for (position, source) in described.inputs.iter().enumerate() {
                 let mask = mask_of(source);
                 let (of_layer, of_mask) =
-                    ways(&described.spec, described.inputs.len(), position, mask.is_some());
+                    path(&described.spec, described.inputs.len(), position, mask.is_some());
                 if let (Some(layer), Some(steps)) = (source.layer(), of_layer) {
                     depth[layer] = depth[layer].max(at + steps);
                 }
@@ -98,7 +98,7 @@ fn masks(network: &NetworkDescription<'_>) -> Vec<Option<usize>> {
 
 /// How many operations lie between the mask that a layer makes and its input at `position` of `count`, and the mask of that input: those of
 /// `compute_mask` of `keras/src/layers/{core/masking,merging/concatenate,merging/base_merge}.py`.
-fn ways(spec: &LayerSpec, count: usize, position: usize, has_mask: bool) -> (Option<usize>, Option<usize>) {
+fn path(spec: &LayerSpec, count: usize, position: usize, has_mask: bool) -> (Option<usize>, Option<usize>) {
     match spec {
         // any(not_equal(x))
         LayerSpec::Masking(_) => (Some(2), None),
