@@ -23,7 +23,7 @@ pub(super) struct ImportArgs {
     /// of texts by words
     #[arg(long = "as", value_name = "PRESET")]
     preset: Option<String>,
-    /// The data of the run, for `evaluate` and `resume`
+    /// The data of the run, for `evaluate`
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// The tokens in the order of their ids: a JSON list, or one a line; by default vocabulary.json beside the file

@@ -385,3 +385,25 @@ fn a_stream_predicts_what_the_whole_text_would_and_goes_on_from_a_saved_state() 
     let (_, message) = ends(unrolled(at, &["predict", "mean", "--stream", "good"]), 2);
     assert!(message.contains("GlobalAveragePooling1D reads more than one step at a time"), "{message}");
 }
+
+#[test]
+fn an_exported_network_predicts_the_same_when_it_is_imported() {
+    let folder = learnt();
+    let at = folder.path();
+    ends(unrolled(at, &["export", "runs/a", "--keras", "model.keras"]), 0);
+    let (out, _) = ends(unrolled(at, &["import", "model.keras", "--data", "mine.tsv", "--run", "runs/b"]), 0);
+    assert!(
+        out.contains("runs/b: 3 layers") && out.contains("with vocabulary.json and labels.json"),
+        "{out}"
+    );
+    let predicted = |run: &str| {
+        let (out, _) = ends(unrolled(at, &["predict", run, "--json", "it was good", "bad", "never read"]), 0);
+        let probabilities = |line: &Value| line["probabilities"].clone();
+        json_lines(out.as_bytes()).iter().map(probabilities).collect::<Vec<_>>()
+    };
+    let trained = predicted("runs/a");
+    assert!(trained.len() == 3 && trained[0]["yes"].as_f64().unwrap() > 0.5, "{trained:?}");
+    assert_eq!(predicted("runs/b"), trained);
+    let (_, error) = ends(unrolled(at, &["resume", "runs/b", "--headless"]), 2);
+    assert!(error.contains("an imported network has weights and no training state"), "{error}");
+}
