@@ -54,6 +54,8 @@ def compare(program, preset, folder):
     return f"greatest difference {worst:.1e}"
 
 
-for preset in sys.argv[2:] or PRESETS:
+# The scripts have arguments of their own.
+program, presets = pathlib.Path(sys.argv[1]).absolute(), sys.argv[2:] or PRESETS
+for preset in presets:
     with tempfile.TemporaryDirectory() as folder:
-        print(preset, compare(pathlib.Path(sys.argv[1]).absolute(), preset, pathlib.Path(folder)), flush=True)
+        print(preset, compare(program, preset, pathlib.Path(folder)), flush=True)
