@@ -200,7 +200,7 @@ fn weights_alone_of_keras_2_have_its_hard_sigmoid() {
     let preset = whole.spec(None, &[]).unwrap().unwrap().to_yaml().unwrap();
     assert!(preset.contains("recurrent_activation: hard_sigmoid"), "{preset}");
     let alone = KerasFile::open(weights_alone(bytes)).unwrap();
-    assert_eq!(alone.name(), None);
+    assert_eq!((alone.name(), alone.is_keras_2()), (None, true));
     let whole = import(&whole, None).unwrap();
     assert_eq!(import(&alone, Some(&preset)).unwrap().params.values(), whole.params.values());
     let soft = preset.replace("recurrent_activation: hard_sigmoid", "recurrent_activation: sigmoid");

@@ -58,7 +58,7 @@ pub(super) fn import(args: &ImportArgs) -> CliResult {
         folder.write_json(name, value)?;
     }
     let saved = network.write(&folder, &args.file)?;
-    report(&folder, &network, &files, &saved.weights)
+    report(&folder, &network, &files, &saved.weights, file.is_keras_2())
 }
 
 fn read(path: &Path) -> CliResult<Vec<u8>> {
@@ -164,11 +164,18 @@ fn check_vocabulary(path: &Path, value: &serde_json::Value, size: usize) -> CliR
     }
 }
 
-fn report(folder: &Folder, network: &ImportedNetwork, files: &RunFiles, weights: &str) -> CliResult {
+fn report(
+    folder: &Folder,
+    network: &ImportedNetwork,
+    files: &RunFiles,
+    weights: &str,
+    is_keras_2: bool,
+) -> CliResult {
     let path = folder.path().display().to_string();
     let layers = counted(network.spec.model.len(), "layer");
     let numbers = counted(network.params.values().len(), "parameter");
     let names: Vec<&str> = files.0.iter().map(|(name, _)| *name).collect();
     let with = if names.is_empty() { String::new() } else { format!(", with {}", names.join(" and ")) };
-    pages::write(format!("{}: {layers}, {numbers}, weights {weights}{with}\n", foreign(&path)).as_bytes())
+    let of = if is_keras_2 { " of a file of Keras 2" } else { "" };
+    pages::write(format!("{}: {layers}, {numbers}, weights {weights}{of}{with}\n", foreign(&path)).as_bytes())
 }

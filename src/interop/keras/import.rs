@@ -69,6 +69,11 @@ impl KerasFile {
         self.graph.as_ref().map_or(&[], |graph| &graph.inputs)
     }
 
+    /// Whether it is of Keras 1 or 2: its `keras_version` is less than 3, or an older layout has none.
+    pub fn is_keras_2(&self) -> bool {
+        self.is_keras_2
+    }
+
     /// The class and name of a layer, if the file has a network.
     pub(super) fn title(&self, layer: usize) -> Option<String> {
         self.graph.as_ref()?.layers.get(layer).map(title)
