@@ -91,8 +91,11 @@ pub(super) fn export(args: &ExportArgs) -> CliResult {
     pages::write(lines.as_bytes())
 }
 
+/// A file to be written: its path and its bytes.
+type OutputFile = (PathBuf, Vec<u8>);
+
 /// The files of the network, and a line about it.
-fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<(PathBuf, Vec<u8>)>)> {
+fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<OutputFile>)> {
     let which = if args.best { Which::Best } else { Which::Last };
     let network = Network::open(folder, Network::spec(folder, None, &[])?, which)?;
     network.check_files()?;
