@@ -91,11 +91,11 @@ pub(super) fn export(args: &ExportArgs) -> CliResult {
     pages::write(lines.as_bytes())
 }
 
-/// Files to be written, each with its content.
-type Files = Vec<(PathBuf, Vec<u8>)>;
+/// A file to be written: its path and its bytes.
+type OutputFile = (PathBuf, Vec<u8>);
 
 /// The files of the network, and a line about it.
-fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Files)> {
+fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<OutputFile>)> {
     let which = if args.best { Which::Best } else { Which::Last };
     let network = Network::open(folder, Network::spec(folder, None, &[])?, which)?;
     network.check_files()?;
@@ -103,7 +103,7 @@ fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Files)> {
         |error: &dyn fmt::Display| CliError::from(InferError::Task(format!("{}: {error}", folder.display())));
     let description =
         NetworkDescription::of_run(&network.spec, &network.params).map_err(|error| fail(&error))?;
-    let mut files = Files::new();
+    let mut files: Vec<OutputFile> = Vec::new();
     if let Some(path) = &args.keras {
         files.push((path.clone(), keras::archive(&description).map_err(|error| fail(&error))?));
         let beside = path.parent().unwrap_or(Path::new(""));
