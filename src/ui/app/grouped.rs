@@ -10,6 +10,27 @@ use crate::ui::group::{Content, Group, Kind};
 use crate::ui::keymap::Action;
 use crate::ui::panel::Tab;
 
+/// Whether an action changes a training that is shown alone, and so is refused where several runs are shown.
+fn is_of_one_training(action: Action) -> bool {
+    matches!(
+        action,
+        Action::SingleStep
+            | Action::SlowerLearning
+            | Action::FasterLearning
+            | Action::Save
+            | Action::Detach
+            | Action::Branch
+            | Action::TypeText
+            | Action::ReverseText
+            | Action::ReplaceWord
+            | Action::LowerTemperature
+            | Action::HigherTemperature
+            | Action::SmallerBatches
+            | Action::LargerBatches
+            | Action::Undo
+    )
+}
+
 impl App<'_> {
     /// Shows the runs of a race or a comparison.
     pub(super) fn show_group(&mut self, group: Box<Group>) {
@@ -86,24 +107,7 @@ impl App<'_> {
             Action::Up if shows_all => run.dashboard.turn_front(-1),
             Action::Open if shows_all => view.show_tab(Tab::Overview),
             // Those of a single training.
-            Action::SingleStep
-            | Action::SlowerLearning
-            | Action::FasterLearning
-            | Action::Save
-            | Action::Detach
-            | Action::Branch
-            | Action::TypeText
-            | Action::ReverseText
-            | Action::ReplaceWord
-            | Action::LowerTemperature
-            | Action::HigherTemperature
-            | Action::SmallerBatches
-            | Action::LargerBatches
-            | Action::Undo
-                if !is_of_trainings =>
-            {
-                self.refuse_control();
-            }
+            _ if is_of_one_training(action) && !is_of_trainings => self.refuse_control(),
             _ => return shows_all && group.act(action, front),
         }
         true
@@ -173,14 +177,7 @@ impl App<'_> {
             Action::FullSpeed if race.is_none_or(|race| race.pace.is_none()) => Some(""),
             Action::PauseResume if race.is_some_and(|race| race.standings.is_paused) => Some("resume"),
             Action::PauseResume => Some("pause"),
-            Action::SingleStep
-            | Action::SlowerLearning
-            | Action::FasterLearning
-            | Action::Save
-            | Action::Detach
-            | Action::Branch
-            | Action::TypeText
-            | Action::ReplaceWord => Some(""),
+            _ if is_of_one_training(action) => Some(""),
             Action::Back if !shows_all => Some("all runs"),
             Action::Back if is_over && self.from_menu => {
                 Some(if self.runs.is_some() { "runs" } else { "menu" })
