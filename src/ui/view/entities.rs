@@ -3,15 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::labels::{Measures, level};
-use super::title;
+use super::labels::{Measures, level, validation_frame};
 use crate::escape::foreign;
 use crate::metrics::{LabelCount, macro_average};
 use crate::protocol::ValidationExamples;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::theme::{Role, Theme};
-use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 
 /// Columns of the name of a type at most.
@@ -23,21 +21,9 @@ const AVERAGES: [&str; 2] = ["micro", "macro"];
 
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let run = &dash.run;
-    let title = title(dash, Panel::Entities, "Entities", theme);
-    let history: Vec<&ValidationExamples> = run.history().examples(dash.view.cursor).collect();
+    let history: Vec<&ValidationExamples> = dash.run.history().examples(dash.view.cursor).collect();
     let latest = history.last().copied();
-    let note: Vec<Vec<Piece<'_>>> = latest
-        .map(|latest| {
-            let role = if dash.view.cursor.is_some() { Role::Cursor } else { Role::Dim };
-            vec![(format!("epoch {}", latest.epoch).into(), theme.style(role))]
-        })
-        .into_iter()
-        .collect();
-    let focused = dash.view.focus(run) == Panel::Entities;
-    let inner =
-        PanelFrame { focused, title: &title, note: &note, left: &[], right: &[] }.render(area, buf, theme);
-    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let inner = validation_frame(dash, (Panel::Entities, "Entities"), latest, area, buf, theme);
     let width = usize::from(inner.width);
     let said = match latest {
         None => Some("waiting for the first validation"),

@@ -64,23 +64,32 @@ impl Measures {
     }
 }
 
+/// Draws the frame of a panel about the validation `latest`, whose epoch it names; returns the inside.
+pub(super) fn validation_frame(
+    dash: &Dashboard,
+    (panel, name): (Panel, &str),
+    latest: Option<&ValidationExamples>,
+    area: Rect,
+    buf: &mut Buffer,
+    theme: &Theme,
+) -> Rect {
+    let title = title(dash, panel, name, theme);
+    let role = if dash.view.cursor.is_some() { Role::Cursor } else { Role::Dim };
+    let epoch =
+        |latest: &ValidationExamples| vec![(format!("epoch {}", latest.epoch).into(), theme.style(role))];
+    let note: Vec<Vec<Piece<'_>>> = latest.map(epoch).into_iter().collect();
+    let focused = dash.view.focus(&dash.run) == panel;
+    let frame = PanelFrame { focused, title: &title, note: &note, left: &[], right: &[] };
+    let inner = frame.render(area, buf, theme);
+    Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner }
+}
+
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let run = &dash.run;
-    let title = title(dash, Panel::Labels, "Labels", theme);
-    let history: Vec<&ValidationExamples> = run.history().examples(dash.view.cursor).collect();
+    let history: Vec<&ValidationExamples> = dash.run.history().examples(dash.view.cursor).collect();
     let latest = history.last().copied();
-    let note: Vec<Vec<Piece<'_>>> = latest
-        .map(|latest| {
-            let role = if dash.view.cursor.is_some() { Role::Cursor } else { Role::Dim };
-            vec![(format!("epoch {}", latest.epoch).into(), theme.style(role))]
-        })
-        .into_iter()
-        .collect();
-    let focused = dash.view.focus(run) == Panel::Labels;
-    let inner =
-        PanelFrame { focused, title: &title, note: &note, left: &[], right: &[] }.render(area, buf, theme);
-    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let inner = validation_frame(dash, (Panel::Labels, "Labels"), latest, area, buf, theme);
     let width = usize::from(inner.width);
     let Some(latest) = latest else {
         let words = "waiting for the first validation";
