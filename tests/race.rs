@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use session::Session;
 use unrolled::preset::{self, Overrides};
+use unrolled::run::Reader;
 use unrolled::run::checkpoint::{self, Which};
 use unrolled::train::{Options, Outcome, Trainer, TurnLength, Turns};
 
@@ -221,9 +222,16 @@ fn on_a_screen_a_race_pauses_and_ends_with_its_table() {
     let dir = tempfile::tempdir().unwrap();
     let endless = ["data.train=256", "data.validation=64", "train.epochs=1000000"];
     let args = [&["race", "word-order", "word-order-conv1d", "--run", "r"][..], &sets(&endless)].concat();
+    const RUNS: [&str; 2] = ["r/word-order/seed-1", "r/word-order-conv1d/seed-1"];
     let mut session = Session::program(dir.path(), &args);
     session.wait_for("seed 1 (1 of 3)");
     session.wait_for("▸");
+    // Each network has made a step: in a slow build that takes a moment.
+    let has_stepped = |run: &str| {
+        let recording = Reader::open(&dir.path().join(run));
+        recording.is_ok_and(|recording| recording.last_step() > 0)
+    };
+    session.wait_until("a step of each", |_| RUNS.into_iter().all(has_stepped));
     session.press("p");
     session.wait_for("· paused");
     session.press("p");
@@ -233,7 +241,7 @@ fn on_a_screen_a_race_pauses_and_ends_with_its_table() {
     session.answer("2");
     session.wait_for("no winner: 0 seeds");
     assert_eq!(session.exit_code(), 0);
-    for run in ["r/word-order/seed-1", "r/word-order-conv1d/seed-1"] {
+    for run in RUNS {
         assert!(checkpoint::read(&dir.path().join(run), Which::Last).unwrap().step > 0);
     }
 }
