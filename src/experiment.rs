@@ -12,7 +12,9 @@ mod race;
 mod resume;
 mod runner;
 mod spec_files;
+mod start;
 mod summary;
+mod sweep;
 mod verify;
 
 pub use branch::{branch_phases, changed, check_changes, copy_to_branch};
@@ -23,5 +25,11 @@ pub use history::{History, Phase};
 pub use phases::{PhaseOptions, PhaseTraining, train_phases};
 pub use race::{AtRaceEnd, Budget, BuiltinRace, Plan, RACES, Race, RaceEnd, RaceOptions};
 pub use resume::{ResumePlan, plan_resume};
-pub use runner::{MAX_SEEDS, Repeat, RepeatOptions, Trained, train_all};
+pub use runner::{MAX_SEEDS, Repeat, RepeatOptions, train_all};
+pub use start::Trained;
+pub use sweep::{
+    Amount, Combination, Distribution, EndState, GridSetting, Halving, MAX_TRIALS, RandomSetting, Sweep,
+    SweepDefinition, SweepEnd, SweepOptions, SweepStatus, SweepWatcher, Trial, TrialResult, TrialState,
+    TrialStatus,
+};
 pub use verify::{Verification, verify};

@@ -18,7 +18,7 @@ mod values;
 
 pub use chunks::{ChunkCounts, ChunkScheme};
 pub use confusion::Confusion;
-pub use deviation::mean_and_deviation;
+pub use deviation::{mean_and_deviation, mean_interval};
 pub use evaluation::{Details, EvaluationResult};
 pub use forecast::{Baseline, ForecastErrors};
 pub use half_life::half_life;

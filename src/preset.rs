@@ -18,6 +18,7 @@ mod settings;
 mod spec;
 mod target_check;
 mod units;
+mod yaml;
 mod yaml_position;
 
 pub use alerts::AlertSpec;
@@ -33,3 +34,4 @@ pub use serde_yaml::Value;
 pub use settings::{Difference, Settings, differences, settings};
 pub use spec::{Probes, RunSpec, SampleSpec, TrainSpec, WatchSpec};
 pub use target_check::{TargetError, check as check_fit};
+pub use yaml::{from_yaml, load_tree, to_yaml};

@@ -11,6 +11,7 @@
 mod card;
 mod columns;
 mod compare;
+mod evaluations;
 mod filter;
 mod format;
 mod group;
@@ -29,6 +30,7 @@ mod table;
 pub use card::{Card, Checkpoint};
 pub use columns::columns;
 pub use compare::{Comparison, Differing, differing_settings};
+pub use evaluations::{Evaluated, evaluations};
 pub use filter::{Filter, FilterError};
 pub use format::{age, timestamp};
 pub use group::{Group, Statistic, group, group_columns, group_notes};

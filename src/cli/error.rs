@@ -116,6 +116,7 @@ impl From<ExperimentError> for CliError {
             | ExperimentError::Data(_)
             | ExperimentError::NoFolds(_)
             | ExperimentError::Race(_)
+            | ExperimentError::Sweep(_)
             | ExperimentError::Unchangeable(_)
             | ExperimentError::Edited(_)
             | ExperimentError::NoStep { .. } => Self::usage(error),

@@ -35,6 +35,9 @@ pub enum ExperimentError {
         /// The steps of the run.
         steps: u64,
     },
+    /// A sweep is wrong, or its folder.
+    #[error("{0}")]
+    Sweep(String),
     /// The networks of a race cannot be compared.
     #[error("{0}")]
     Race(String),

@@ -5,13 +5,12 @@ use std::time::SystemTime;
 
 use super::edited::check_preset;
 use super::error::ExperimentError;
-use super::resume::{ResumePlan, plan_resume};
+use super::start::{Start, Trained, go_on, has_run, result};
 use super::summary::summary;
 use crate::data::{self, DataSpec};
-use crate::metrics::Metrics;
-use crate::preset::{self, Overrides, PresetError, Resolved, RunSpec};
-use crate::run::{self, RunError, RunState, owner};
-use crate::train::{Options, Outcome, Resume, Trainer, kept_metrics};
+use crate::preset::{self, Overrides, PresetError, Resolved};
+use crate::run::{self, RunError};
+use crate::train::{Options, Outcome, Trainer};
 
 /// The maximum number of seeds: the specs of all are checked before the first training.
 pub const MAX_SEEDS: u64 = 10_000;
@@ -24,9 +23,6 @@ pub enum Repeat {
     /// Which of so many parts of the data is held out.
     Folds(u16),
 }
-
-/// How a training ended, and the metrics of the weights that its run keeps.
-pub type Trained = (Outcome, Option<Metrics>);
 
 impl Repeat {
     /// The name of each training, with what it lays over the preset.
@@ -140,19 +136,7 @@ pub fn train_all(
                 follow(Trainer::start(*spec, options)?)?
             }
         };
-        let (ended, result) = match trained {
-            (Outcome::Finished, Some(metrics)) => (Outcome::Finished, Ok(metrics)),
-            (Outcome::Finished, None) => {
-                let what = "the training had no epoch".to_owned();
-                (Outcome::Failed(what.clone()), Err(what))
-            }
-            (Outcome::Diverged(what), _) => {
-                (Outcome::Diverged(what.clone()), Err(format!("diverged: {what}")))
-            }
-            (Outcome::Stopped, _) => (Outcome::Stopped, Err("stopped".to_owned())),
-            (Outcome::Unusable(what), _) => (Outcome::Unusable(what.clone()), Err(what)),
-            (Outcome::Failed(what), _) => (Outcome::Failed(what.clone()), Err(format!("failed: {what}"))),
-        };
+        let (ended, result) = result(trained);
         ends.push((name, result));
         if ended != Outcome::Finished {
             let ends_all = !matches!(ended, Outcome::Diverged(_));
@@ -163,40 +147,6 @@ pub fn train_all(
         }
     }
     Ok((outcome, summary(&ends, planned)))
-}
-
-/// How one of several trainings begins.
-enum Start {
-    /// Not at all: it has ended before.
-    Ended(Trained),
-    /// With this spec and these notes; from its last checkpoint, if it goes on.
-    Train(Box<RunSpec>, Vec<String>, Option<Resume>),
-}
-
-/// How the run in `folder`, which is to be one of `spec`, goes on with the settings of `overrides`.
-fn go_on(folder: &Path, spec: &RunSpec, overrides: &Overrides) -> Result<Start, ExperimentError> {
-    let overrides = Overrides { seed: Some(spec.train.seed), ..overrides.clone() };
-    let ended = |why: String| Start::Ended((Outcome::Diverged(why), None));
-    let plan = match plan_resume(folder, &overrides) {
-        Err(ExperimentError::Diverged(why)) => return Ok(ended(why)),
-        plan => plan?,
-    };
-    let ResumePlan { spec: own, notes, resume, is_finished } = plan;
-    if own.data != spec.data {
-        return Err(ExperimentError::Unchangeable(format!(
-            "{} contains a run of other data, not one of {}; choose another folder with --run",
-            folder.display(),
-            spec.name
-        )));
-    }
-    if is_finished {
-        return Ok(Start::Ended((Outcome::Finished, kept_metrics(folder, &own))));
-    }
-    Ok(match owner::state(folder) {
-        // It would diverge again.
-        Ok(RunState::Diverged) if resume.before.is_none() => ended("when it was trained before".into()),
-        _ => Start::Train(Box::new(own), notes, Some(resume)),
-    })
 }
 
 /// Checks that the run in `folder` is one of the preset `name`, and that this has not changed since the run was begun.
@@ -212,11 +162,6 @@ fn check_same(folder: &Path, name: &str, overrides: &Overrides) -> Result<(), Ex
         found.name,
         given.name
     )))
-}
-
-/// Whether a training has begun in `folder`.
-fn has_run(folder: &Path) -> bool {
-    folder.join("spec.yaml").exists()
 }
 
 /// Checks that `root` contains nothing but runs of other seeds or folds, and that of the new ones there is none.

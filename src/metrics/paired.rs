@@ -65,7 +65,7 @@ fn t_two_sided(t: f64, freedom: usize) -> f64 {
 }
 
 /// The t that |T| exceeds with the probability 1 − [`CONFIDENCE`].
-fn t_quantile(freedom: usize) -> f64 {
+pub(super) fn t_quantile(freedom: usize) -> f64 {
     let (mut low, mut high) = (0.0, 1e3);
     for _ in 0..200 {
         let middle = (low + high) / 2.0;

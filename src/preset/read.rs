@@ -73,7 +73,7 @@ pub fn parse(name: &str, text: &str, base: &Path) -> Result<Resolved, PresetErro
 
 /// Where a text of settings comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
+pub(super) enum Origin {
     /// A preset for training: settings that cannot be used are errors.
     Preset,
     /// The folder of a run. Earlier versions wrote `padding: pre`, `truncating: pre` and `level: word` for taggers and language models,
@@ -145,7 +145,7 @@ fn not_text(preset: &str, error: &std::string::FromUtf8Error) -> PresetError {
 }
 
 /// Applies `--data` first, so that a more specific `--set` overrides it.
-fn lay_over(document: &mut Document, overrides: &Overrides) -> Result<(), PresetError> {
+pub(super) fn lay_over(document: &mut Document, overrides: &Overrides) -> Result<(), PresetError> {
     if let Some(path) = &overrides.data {
         data::lay_over(document, path)?;
     }
@@ -227,7 +227,7 @@ fn steps<const N: usize>(path: [&str; N]) -> Vec<String> {
     path.map(str::to_owned).to_vec()
 }
 
-fn resolve(
+pub(super) fn resolve(
     document: &Document,
     name: &str,
     base: &Path,

@@ -5,6 +5,7 @@
 //! file server.
 
 mod guard;
+mod membership;
 mod process;
 
 use std::fs::{self, File, TryLockError};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{Reader, RunError, RunState};
 use crate::protocol::Event;
 pub use guard::OwnerGuard;
+pub use membership::{Membership, join};
 pub use process::host;
 use process::{boot_id, is_running, own_start};
 

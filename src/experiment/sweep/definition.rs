@@ -1,0 +1,190 @@
+//! What a sweep trains, and its trials, which are a function of that alone.
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use super::halving::Halving;
+use super::space::{GridSetting, RandomSetting};
+use crate::data::{self, DataSpec};
+use crate::experiment::error::ExperimentError;
+use crate::preset::{self, Overrides, Resolved, RunSpec, Value};
+use crate::rng::Rng;
+
+/// The most trials of a sweep.
+pub const MAX_TRIALS: usize = 100_000;
+
+/// What a sweep trains: the content of `sweep.yaml`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepDefinition {
+    /// The version of the program that made it.
+    pub version: String,
+    /// The preset, as it was named.
+    pub preset: String,
+    /// The settings of a grid: a trial for each combination of their values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grid: Vec<GridSetting>,
+    /// The number of combinations that are drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub random: Option<usize>,
+    /// The settings that are drawn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub over: Vec<RandomSetting>,
+    /// The seed of the draws.
+    #[serde(default)]
+    pub search_seed: u64,
+    /// The first and the last seed with which each combination is trained; by default that of the preset alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds: Option<(u64, u64)>,
+    /// Into how many parts the data are split, each held out once for each combination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<u16>,
+    /// When trials are stopped that are worse than others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_losers: Option<Halving>,
+    /// The settings before those of a trial: a resolved spec.
+    pub base: Value,
+}
+
+/// One training of a sweep: what is laid over the base.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Its number, from 0.
+    pub trial: usize,
+    /// The number of its combination of settings; trials of the same one differ by seed or fold.
+    pub combination: usize,
+    /// The settings, as `key=value`.
+    pub set: Vec<String>,
+    /// The seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The part of the data that is held out, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<u16>,
+}
+
+impl Trial {
+    /// The name of its folder: `0007`.
+    pub fn name(&self) -> String {
+        format!("{:04}", self.trial)
+    }
+
+    /// The settings in which it differs, as key and value, with seed and fold.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, String)> {
+        let set = self.set.iter().filter_map(|set| set.split_once('='));
+        let seed = self.seed.map(|seed| ("seed", seed.to_string()));
+        let fold = self.fold.map(|fold| ("fold", fold.to_string()));
+        set.map(|(key, value)| (key, value.to_owned())).chain(seed).chain(fold)
+    }
+}
+
+impl SweepDefinition {
+    /// The combinations of settings.
+    fn combinations(&self) -> Vec<Vec<String>> {
+        if let Some(count) = self.random {
+            let combination = |i: usize| {
+                let mut rng = Rng::new(self.search_seed, "sweep", i as u64);
+                let draw =
+                    |over: &RandomSetting| format!("{}={}", over.key, over.distribution.draw(&mut rng));
+                self.over.iter().map(draw).collect()
+            };
+            return (0..count).map(combination).collect();
+        }
+        let mut combinations = vec![Vec::new()];
+        for GridSetting { key, values } in &self.grid {
+            let with = |before: &Vec<String>| {
+                let set = |value: &String| before.iter().cloned().chain([format!("{key}={value}")]).collect();
+                values.iter().map(set).collect::<Vec<Vec<String>>>()
+            };
+            combinations = combinations.iter().flat_map(with).collect();
+        }
+        combinations
+    }
+
+    /// The number of trials; `None` beyond the range of numbers.
+    pub fn count(&self) -> Option<usize> {
+        let combinations = match self.random {
+            Some(count) => Some(count),
+            None => self.grid.iter().try_fold(1_usize, |all, grid| all.checked_mul(grid.values.len())),
+        };
+        let seeds = self.seeds().map_or(Some(1), |seeds| usize::try_from(seeds.end() - seeds.start()).ok());
+        let seeds = if self.seeds.is_some() { seeds?.checked_add(1)? } else { 1 };
+        let repeats = seeds.checked_mul(usize::from(self.folds.unwrap_or(1)))?;
+        combinations?.checked_mul(repeats)
+    }
+
+    /// The seeds.
+    pub fn seeds(&self) -> Option<RangeInclusive<u64>> {
+        self.seeds.map(|(first, last)| first..=last)
+    }
+
+    /// The trials: all seeds and folds of a combination follow one another.
+    pub fn trials(&self) -> Vec<Trial> {
+        let seeds: Vec<Option<u64>> = self.seeds().map_or(vec![None], |seeds| seeds.map(Some).collect());
+        let folds: Vec<Option<u16>> = self.folds.map_or(vec![None], |folds| (1..=folds).map(Some).collect());
+        let mut trials = Vec::new();
+        for (combination, set) in self.combinations().into_iter().enumerate() {
+            for seed in &seeds {
+                for fold in &folds {
+                    let (trial, set) = (trials.len(), set.clone());
+                    trials.push(Trial { trial, combination, set, seed: *seed, fold: *fold });
+                }
+            }
+        }
+        trials
+    }
+
+    /// The spec of a trial.
+    ///
+    /// # Errors
+    /// If a setting is wrong.
+    pub fn spec(&self, trial: &Trial) -> Result<Resolved, ExperimentError> {
+        let mut set = trial.set.clone();
+        if let (Some(folds), Some(fold)) = (self.folds, trial.fold) {
+            set.push(format!("data.validation={{folds: {folds}, fold: {fold}}}"));
+        }
+        let overrides = Overrides { set, data: None, seed: trial.seed };
+        Ok(preset::load_tree("sweep.yaml", self.base.clone(), &overrides)?)
+    }
+
+    /// The settings that trials differ in, without seed and fold.
+    pub fn keys(&self) -> Vec<&str> {
+        match self.random {
+            Some(_) => self.over.iter().map(|over| over.key.as_str()).collect(),
+            None => self.grid.iter().map(|grid| grid.key.as_str()).collect(),
+        }
+    }
+
+    /// Checks the specs of all trials.
+    ///
+    /// # Errors
+    /// With the first setting that is wrong, or if the data cannot be split.
+    pub fn check(&self, trials: &[Trial]) -> Result<(), ExperimentError> {
+        for (i, key) in self.keys().iter().enumerate() {
+            if self.keys().iter().take(i).any(|other| other == key) {
+                return Err(ExperimentError::Sweep(format!(
+                    "the setting {key} is varied twice; expected once"
+                )));
+            }
+            if (*key == "train.seed" && self.seeds.is_some())
+                || (key.starts_with("data.validation") && self.folds.is_some())
+            {
+                let by = if self.folds.is_some() { "--folds" } else { "--seeds" };
+                return Err(ExperimentError::Sweep(format!("{key} is set by {by}; expected one of them")));
+            }
+        }
+        let mut first: Option<RunSpec> = None;
+        for trial in trials {
+            let spec = self.spec(trial)?.spec;
+            first.get_or_insert(spec);
+        }
+        if let (Some(folds), Some(spec)) = (self.folds, first) {
+            if matches!(spec.data, DataSpec::Generated(_)) {
+                return Err(ExperimentError::NoFolds(spec.name));
+            }
+            data::check_folds(&spec.data, usize::from(folds), spec.train.seed)?;
+        }
+        Ok(())
+    }
+}

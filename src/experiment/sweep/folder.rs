@@ -1,0 +1,156 @@
+//! The folder of a sweep.
+//!
+//! ```text
+//! sweep.yaml      what it trains, with the resolved settings of the preset
+//! trials.jsonl    its trials, a function of that
+//! trials/0007/    the run of a trial
+//! state/, workers/  who trains what, and how it ended (state_files.rs)
+//! ```
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::definition::{MAX_TRIALS, SweepDefinition, Trial};
+use crate::durable;
+use crate::experiment::error::ExperimentError;
+use crate::preset::{from_yaml, to_yaml};
+use crate::run::{self, RunError};
+
+const DEFINITION: &str = "sweep.yaml";
+const TRIALS: &str = "trials.jsonl";
+
+/// A sweep in its folder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sweep {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What it trains.
+    pub definition: SweepDefinition,
+    /// Its trials, by their numbers.
+    pub trials: Vec<Trial>,
+}
+
+impl Sweep {
+    /// Makes the folder of a sweep, by default one in `runs/` with `name` in its name. All specs are checked before.
+    ///
+    /// # Errors
+    /// If a setting is wrong, there are too many trials, or the folder contains something.
+    pub fn create(
+        folder: Option<PathBuf>,
+        name: &str,
+        definition: SweepDefinition,
+    ) -> Result<Self, ExperimentError> {
+        match definition.count() {
+            Some(1..=MAX_TRIALS) => {}
+            count => {
+                let found = count.map_or("too many".to_owned(), |count| count.to_string());
+                return Err(ExperimentError::Sweep(format!(
+                    "found {found} trials; expected 1 to {MAX_TRIALS}; --random N draws some of them"
+                )));
+            }
+        }
+        let trials = definition.trials();
+        definition.check(&trials)?;
+        let folder = match folder {
+            Some(folder) if folder.join(DEFINITION).is_file() => {
+                return Err(ExperimentError::Sweep(format!(
+                    "{0} contains a sweep; `unrolled sweep run {0}` goes on with it, --run chooses another folder",
+                    folder.display()
+                )));
+            }
+            Some(folder) => {
+                run::check_empty(&folder)?;
+                let create = |source| RunError::Io { action: "create", path: folder.clone(), source };
+                fs::create_dir_all(&folder).map_err(create)?;
+                folder
+            }
+            None => run::create_run_dir(Path::new("runs"), &format!("{name}-sweep"), SystemTime::now())?,
+        };
+        let sweep = Self { folder, definition, trials };
+        sweep.write_trials()?;
+        sweep.write_definition()?;
+        Ok(sweep)
+    }
+
+    fn write_trials(&self) -> Result<(), ExperimentError> {
+        let mut lines = String::new();
+        for trial in &self.trials {
+            lines +=
+                &serde_json::to_string(trial).map_err(|error| ExperimentError::Sweep(error.to_string()))?;
+            lines.push('\n');
+        }
+        self.write(TRIALS, &lines)
+    }
+
+    /// Writes `sweep.yaml`.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_definition(&self) -> Result<(), ExperimentError> {
+        let head =
+            "# A sweep of unrolled: `unrolled sweep status` shows it, `unrolled help sweeps` explains it.\n";
+        let yaml = to_yaml(&self.definition).map_err(ExperimentError::Sweep)?;
+        self.write(DEFINITION, &(head.to_owned() + &yaml))
+    }
+
+    /// Writes a text into the folder, durably.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> Result<(), ExperimentError> {
+        Ok(durable::write(&self.folder.join(name), text.as_bytes()).map_err(RunError::from)?)
+    }
+
+    /// Opens the sweep in `folder`.
+    ///
+    /// # Errors
+    /// If there is none, or its files are damaged.
+    pub fn open(folder: &Path) -> Result<Self, ExperimentError> {
+        let path = folder.join(DEFINITION);
+        let Ok(text) = fs::read_to_string(&path) else {
+            return Err(ExperimentError::Sweep(format!(
+                "{}: no sweep; expected a folder that `unrolled sweep PRESET …` has made",
+                folder.display()
+            )));
+        };
+        let definition: SweepDefinition = from_yaml(&path.to_string_lossy(), &text)?;
+        let path = folder.join(TRIALS);
+        let lines = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let sweep = Self { folder: folder.to_owned(), trials: definition.trials(), definition };
+                sweep.write_trials()?;
+                return Ok(sweep);
+            }
+            lines => lines.map_err(|source| RunError::Io { action: "read", path: path.clone(), source })?,
+        };
+        let damaged = |line: usize, what: &dyn std::fmt::Display| {
+            ExperimentError::Sweep(format!(
+                "{}:{line}: {what}; remove the file, and it is written again from {DEFINITION}",
+                path.display()
+            ))
+        };
+        let mut trials: Vec<Trial> = Vec::new();
+        for (i, line) in lines.lines().enumerate() {
+            let trial: Trial = serde_json::from_str(line).map_err(|error| damaged(i + 1, &error))?;
+            if trial.trial != i {
+                return Err(damaged(i + 1, &format!("found trial {}, expected {i}", trial.trial)));
+            }
+            trials.push(trial);
+        }
+        if definition.count() != Some(trials.len()) {
+            let expected = definition.count().unwrap_or_default();
+            return Err(damaged(
+                trials.len(),
+                &format!("found {} trials, expected {expected}", trials.len()),
+            ));
+        }
+        Ok(Self { folder: folder.to_owned(), definition, trials })
+    }
+
+    /// The folder of the run of `trial`.
+    pub fn run_folder(&self, trial: &Trial) -> PathBuf {
+        self.folder.join("trials").join(trial.name())
+    }
+}

@@ -1,0 +1,251 @@
+//! How far a sweep is, and what it has found.
+
+use std::collections::HashMap;
+
+use super::definition::Trial;
+use super::folder::Sweep;
+use super::importance::omega_squared;
+use super::state_files::{EndState, StateFiles, TrialFiles};
+use crate::experiment::error::ExperimentError;
+use crate::metrics::{higher_is_better, mean_and_deviation, mean_interval};
+use crate::run::RunState;
+use crate::runs::{self, Run, Values};
+
+/// The state of a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TrialState {
+    /// Trained to its end.
+    Finished,
+    /// A process trains it.
+    Running,
+    /// It has begun, and nobody trains it: interrupted, its process dead, or compared with others and waiting for more of them.
+    Interrupted,
+    /// It has not begun.
+    Waiting,
+    /// Stopped for good: others were better, or by a user.
+    Stopped,
+    /// A loss, gradient or weight was not finite.
+    Diverged,
+    /// It could not be trained.
+    Failed,
+}
+
+impl TrialState {
+    /// All, in the order of summaries.
+    pub const ALL: [Self; 7] = [
+        Self::Finished,
+        Self::Running,
+        Self::Interrupted,
+        Self::Waiting,
+        Self::Stopped,
+        Self::Diverged,
+        Self::Failed,
+    ];
+
+    /// In a word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Running => "running",
+            Self::Interrupted => "interrupted",
+            Self::Waiting => "waiting",
+            Self::Stopped => "stopped",
+            Self::Diverged => "diverged",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A trial, how far it is and what it has reached.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialStatus {
+    /// The trial.
+    pub trial: Trial,
+    /// Its state.
+    pub state: TrialState,
+    /// Why it has ended, where that is no success.
+    pub reason: String,
+    /// Epochs that have ended.
+    pub epochs: u64,
+    /// Steps made.
+    pub steps: u64,
+    /// Seconds of training.
+    pub seconds: f64,
+    /// The best value of the monitored metric so far.
+    pub value: Option<f64>,
+    /// All metrics of that evaluation.
+    pub metrics: Values,
+}
+
+/// What the trials of one combination of settings have reached.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Combination {
+    /// The number of the combination.
+    pub number: usize,
+    /// Its settings, as `key=value`.
+    pub set: Vec<String>,
+    /// The numbers of its trials.
+    pub trials: Vec<usize>,
+    /// How many of them have finished.
+    pub finished: usize,
+    /// The mean of the monitored metric over the finished ones.
+    pub mean: Option<f64>,
+    /// Its sample standard deviation; `None` of one.
+    pub deviation: Option<f64>,
+    /// The ends of the interval that contains the mean of more seeds or folds with the probability 0.95; `None` of one.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// A sweep with the state of its trials.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SweepStatus {
+    /// The monitored metric.
+    pub metric: String,
+    /// Whether more of it is better.
+    pub higher_is_better: bool,
+    /// The trials, by their numbers.
+    pub trials: Vec<TrialStatus>,
+    /// The combinations of settings, the best first, then those of which none has finished.
+    pub combinations: Vec<Combination>,
+    /// For each setting the share of the differences between finished trials that it explains alone; `None` where there are too few.
+    pub importance: Vec<(String, Option<f64>)>,
+}
+
+impl SweepStatus {
+    /// Reads the state of `sweep`; writes nothing but the index of runs.
+    ///
+    /// # Errors
+    /// If its folder cannot be read.
+    pub fn read(sweep: &Sweep) -> Result<Self, ExperimentError> {
+        let mut files = StateFiles::new(&sweep.folder);
+        files.refresh()?;
+        let folder = sweep.folder.join("trials");
+        let listed = if folder.is_dir() { runs::list(&folder)? } else { Vec::new() };
+        let by_name: HashMap<&str, &Run> = listed.iter().map(|run| (&*run.name, run)).collect();
+        let trials: Vec<TrialStatus> = sweep
+            .trials
+            .iter()
+            .map(|trial| status(trial, &files, by_name.get(trial.name().as_str()).copied()))
+            .collect();
+        let monitored = listed.iter().map(|run| &run.summary).find(|summary| !summary.monitor.is_empty());
+        let metric = monitored.map_or("val_loss", |summary| &summary.monitor).to_owned();
+        let higher = monitored.map_or_else(|| higher_is_better(&metric), |summary| summary.higher_is_better);
+        let mut status = Self {
+            metric,
+            higher_is_better: higher,
+            combinations: Vec::new(),
+            importance: Vec::new(),
+            trials,
+        };
+        status.combinations = status.combine();
+        status.importance = status.explain(&sweep.definition.keys());
+        Ok(status)
+    }
+
+    /// How many trials are in `state`.
+    pub fn count(&self, state: TrialState) -> usize {
+        self.trials.iter().filter(|trial| trial.state == state).count()
+    }
+
+    /// The best trial: of the best combination, by its mean, the one with the best value.
+    pub fn best(&self) -> Option<&TrialStatus> {
+        let best = self.combinations.first().filter(|combination| combination.mean.is_some())?;
+        let trials = best.trials.iter().filter_map(|trial| self.trials.get(*trial));
+        let finished = trials.filter(|trial| trial.state == TrialState::Finished && trial.value.is_some());
+        finished.min_by(|a, b| self.cost(a.value).total_cmp(&self.cost(b.value)))
+    }
+
+    /// A value as one of which less is better, infinite if there is none.
+    fn cost(&self, value: Option<f64>) -> f64 {
+        match value {
+            Some(value) if self.higher_is_better => -value,
+            Some(value) => value,
+            None => f64::INFINITY,
+        }
+    }
+
+    fn combine(&self) -> Vec<Combination> {
+        let mut combinations: Vec<Combination> = Vec::new();
+        for status in &self.trials {
+            let number = status.trial.combination;
+            if combinations.last().is_none_or(|last| last.number != number) {
+                let set = status.trial.set.clone();
+                let (trials, none) = (Vec::new(), None);
+                combinations.push(Combination {
+                    number,
+                    set,
+                    trials,
+                    finished: 0,
+                    mean: none,
+                    deviation: none,
+                    interval: None,
+                });
+            }
+            if let Some(last) = combinations.last_mut() {
+                last.trials.push(status.trial.trial);
+            }
+        }
+        for combination in &mut combinations {
+            let finished = combination.trials.iter().filter_map(|trial| self.trials.get(*trial));
+            let finished = finished.filter(|trial| trial.state == TrialState::Finished);
+            let values: Vec<f64> = finished.filter_map(|trial| trial.value).collect();
+            combination.finished = values.len();
+            if let Some((mean, deviation)) = mean_and_deviation(&values) {
+                (combination.mean, combination.deviation) = (Some(mean), deviation);
+                combination.interval = mean_interval(&values);
+            }
+        }
+        // Those of which a part is missing may be lucky: after complete ones.
+        let rank = |combination: &Combination| {
+            (combination.mean.is_none(), combination.finished < combination.trials.len())
+        };
+        combinations.sort_by(|a, b| {
+            let means = self.cost(a.mean).total_cmp(&self.cost(b.mean));
+            rank(a).cmp(&rank(b)).then(means).then(a.number.cmp(&b.number))
+        });
+        combinations
+    }
+
+    fn explain(&self, keys: &[&str]) -> Vec<(String, Option<f64>)> {
+        let finished = self.trials.iter().filter(|trial| trial.state == TrialState::Finished);
+        let finished: Vec<(&TrialStatus, f64)> =
+            finished.filter_map(|trial| Some((trial, trial.value?))).collect();
+        let values: Vec<f64> = finished.iter().map(|(_, value)| *value).collect();
+        let share = |(i, key): (usize, &&str)| {
+            let level = |(trial, _): &(&TrialStatus, f64)| {
+                trial.trial.set.get(i).and_then(|set| set.split_once('=')).map(|(_, value)| value.to_owned())
+            };
+            let levels: Option<Vec<String>> = finished.iter().map(level).collect();
+            let levels = levels.unwrap_or_default();
+            let levels: Vec<&str> = levels.iter().map(String::as_str).collect();
+            ((*key).to_owned(), omega_squared(&levels, &values))
+        };
+        keys.iter().enumerate().map(share).collect()
+    }
+}
+
+fn status(trial: &Trial, files: &StateFiles, run: Option<&Run>) -> TrialStatus {
+    let TrialFiles { rungs, end, .. } = files.of(trial.trial);
+    let (state, reason) = match end.as_ref().and_then(|end| Some((end.end?, end.reason.clone()))) {
+        _ if files.is_training(trial.trial) || run.is_some_and(|run| run.state == RunState::Live) => {
+            (TrialState::Running, String::new())
+        }
+        Some((EndState::Finished, why)) => (TrialState::Finished, why),
+        Some((EndState::Stopped, why)) => (TrialState::Stopped, why),
+        Some((EndState::Diverged, why)) => (TrialState::Diverged, why),
+        Some((EndState::Failed, why)) => (TrialState::Failed, why),
+        None if run.is_some() => (TrialState::Interrupted, String::new()),
+        None => (TrialState::Waiting, String::new()),
+    };
+    let best = run.and_then(|run| run.summary.best.as_ref());
+    let metrics = best.map_or_else(Values::new, |best| best.metrics.clone());
+    let result = end.or_else(|| rungs.into_iter().next_back());
+    // A running trial is further than its last result.
+    let run = run.map(|run| &run.summary).filter(|_| result.is_none() || state == TrialState::Running);
+    let (epochs, steps, seconds, value) = match (run, result) {
+        (Some(run), _) => (run.epochs, run.steps, run.seconds, run.best.as_ref().map(|best| best.value)),
+        (None, Some(result)) => (result.epochs, result.steps, result.seconds, result.value),
+        (None, None) => (0, 0, 0.0, None),
+    };
+    TrialStatus { trial: trial.clone(), state, reason, epochs, steps, seconds, value, metrics }
+}
