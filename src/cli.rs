@@ -37,6 +37,7 @@ mod several;
 mod show;
 mod signals;
 mod slurm;
+mod sweep;
 mod threads;
 mod train;
 mod train_args;
@@ -124,6 +125,8 @@ enum Command {
     },
     /// Train several networks on the same data side by side, and say which is best
     Race(race::RaceArgs),
+    /// Train many variants of a preset: a grid or random draws of settings, seeds, folds; here or on Slurm
+    Sweep(Box<sweep::SweepArgs>),
     /// Learn about recurrent networks on ten pages, each with one in training
     Lecture(lecture::LectureArgs),
     /// Generate text with a trained language model
@@ -304,6 +307,7 @@ pub fn main() -> ExitCode {
         Some(Command::Import(args)) => import::import(&args),
         Some(Command::Presets { name }) => presets::print(name.as_deref()),
         Some(Command::Race(args)) => race::race(&args, cli.screen),
+        Some(Command::Sweep(args)) => sweep::sweep(&args, cli.screen),
         Some(Command::Lecture(args)) => lecture::lecture(&args, cli.screen),
         Some(Command::Sample(args)) => sample::sample(&args),
         Some(Command::Runs(args)) => runs::runs(&args, cli.screen),

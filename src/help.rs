@@ -57,6 +57,7 @@ pages! {
     LECTURE = "lecture",
     GLOSSARY = "glossary",
     RUNS = "runs",
+    SWEEPS = "sweeps",
     EXPORT = "export",
     CONTROL = "control",
     JSON = "json",

@@ -16,6 +16,8 @@ mod diverged;
 mod experiments;
 #[path = "cli/memory.rs"]
 mod memory;
+#[path = "common/messages.rs"]
+mod messages;
 #[path = "cli/new.rs"]
 mod new;
 #[path = "cli/notice.rs"]
@@ -32,6 +34,8 @@ mod sequences;
 mod series;
 #[path = "cli/signals.rs"]
 mod signals;
+#[path = "cli/sweep.rs"]
+mod sweep;
 #[path = "cli/tables.rs"]
 mod tables;
 #[path = "cli/tags.rs"]

@@ -49,7 +49,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "preset", "run", "infer",
         ],
     ),
-    ("experiment", &["metrics", "protocol", "escape", "number", "data", "preset", "run", "train"]),
+    (
+        "experiment",
+        &[
+            "error", "durable", "rng", "metrics", "protocol", "escape", "number", "data", "preset", "run",
+            "runs", "train",
+        ],
+    ),
     ("ui", &["error", "metrics", "protocol", "escape", "help", "number", "preset", "run", "runs"]),
     (
         "bench",
@@ -69,6 +75,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "number",
             "rng",
             "durable",
+            "memory",
             "data",
             "fetch",
             "preset",

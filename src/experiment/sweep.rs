@@ -15,7 +15,7 @@ mod space;
 mod state_files;
 mod status;
 
-pub use definition::{MAX_TRIALS, SweepDefinition, Trial};
+pub use definition::{MAX_TRIALS, SlurmOptions, SweepDefinition, Trial};
 pub use folder::Sweep;
 pub use halving::{Amount, Halving};
 pub use run::{SweepEnd, SweepOptions, SweepWatcher};

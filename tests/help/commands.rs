@@ -56,6 +56,7 @@ fn joined(before: &mut String, line: &str) -> Option<String> {
 fn shortened(command: &str) -> String {
     let command = &command
         .replace("--at 400", "--at 1")
+        .replace("sweep word-order --random 40", "sweep word-order --set data.train=64 --random 2")
         .replace("resume latest --set train.epochs=20", "resume latest --set train.epochs=2");
     if let Some(rest) = command.strip_prefix("unrolled race") {
         return format!("unrolled race --set train.epochs=1{rest}");
@@ -73,7 +74,7 @@ fn shortened(command: &str) -> String {
 fn is_only_parsed(command: &str) -> bool {
     command == "unrolled"
         || command.contains("--detach")
-        || command.contains(" RUN")
+        || [" RUN", " DIR", "--slurm"].iter().any(|part| command.contains(part))
         || ["unrolled data fetch", "unrolled bench", "unrolled import"]
             .iter()
             .any(|start| command.starts_with(start))
@@ -112,7 +113,7 @@ macro_rules! pages {
 
 pages!(
     README, export, lecture, presets, data, language, series, recordings, tags, streaming, runs, json, ssh,
-    speed
+    speed, sweeps
 );
 
 #[test]

@@ -132,6 +132,11 @@ pub(crate) fn make(at: &Path, page: &str) -> &'static [&'static str] {
             write("mine.yaml", CLASSIFIER);
             &["unrolled train mine.yaml --headless"]
         }
+        "sweeps" => {
+            write("reviews.csv", &csv(40));
+            write("mine.yaml", &CLASSIFIER.replace("GlobalAveragePooling1D", "GRU, units: 4"));
+            &[]
+        }
         "runs" | "json" => {
             write("reviews.csv", &csv(120));
             write("other.csv", &csv(40));

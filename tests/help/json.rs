@@ -188,3 +188,17 @@ fn keys_of_the_bench() {
         check_lines(&printed(here, &line), "bench --json");
     }
 }
+
+#[test]
+fn keys_of_a_sweep() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = "--set data.train=64 --set train.epochs=1";
+    printed(
+        dir.path(),
+        &format!("unrolled sweep word-order --grid model.1.units=2,3 --seeds 1..2 --run s {small}"),
+    );
+    for command in ["status", "best"] {
+        let lines = printed(dir.path(), &format!("unrolled sweep {command} s --json"));
+        check_lines(&lines, "sweep status --json, sweep best --json");
+    }
+}

@@ -103,7 +103,7 @@ pub(super) fn groups(groups: &[Group], key: &str) -> String {
 }
 
 /// A line; what contains a comma, a quote or a line end is quoted.
-fn line<'c>(cells: impl Iterator<Item = &'c str>) -> String {
+pub(in crate::cli) fn line<'c>(cells: impl Iterator<Item = &'c str>) -> String {
     let cell = |cell: &str| {
         let cell = foreign(cell);
         match cell.contains([',', '"', '\n', '\r']) {

@@ -8,7 +8,7 @@ use crate::runs::Table;
 const LEFT_OUT: [&str; 4] = ["state", "age", "tags", "time"];
 
 /// Returns `table` as a `tabular`; it needs `\usepackage{booktabs}`.
-pub(super) fn table(table: &Table) -> String {
+pub(in crate::cli) fn table(table: &Table) -> String {
     let shown: Vec<_> =
         table.columns.iter().filter(|column| !LEFT_OUT.contains(&column.head.as_str())).collect();
     let kinds: String = shown.iter().map(|column| if column.is_right { 'r' } else { 'l' }).collect();

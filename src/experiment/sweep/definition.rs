@@ -43,8 +43,25 @@ pub struct SweepDefinition {
     /// When trials are stopped that are worse than others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_losers: Option<Halving>,
+    /// How trials become jobs of Slurm, if they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<SlurmOptions>,
     /// The settings before those of a trial: a resolved spec.
     pub base: Value,
+}
+
+/// How the trials of a sweep become an array of jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlurmOptions {
+    /// Options of sbatch, in one line.
+    pub options: String,
+    /// Jobs at a time at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_once: Option<u32>,
+    /// Trials of a job; by default as few as the size of arrays allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_task: Option<u32>,
 }
 
 /// One training of a sweep: what is laid over the base.

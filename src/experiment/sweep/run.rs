@@ -182,6 +182,7 @@ impl Sweep {
             epochs: reached.epochs,
             steps: if end.is_some() { summary.steps } else { reached.steps },
             seconds: reached.seconds,
+            metric: summary.monitor.to_string(),
             value: best.filter(|_| !matches!(end, Some(EndState::Diverged | EndState::Failed))),
             higher_is_better: summary.higher_is_better,
         }

@@ -50,7 +50,9 @@ pub struct TrialResult {
     pub steps: u64,
     /// Seconds of training.
     pub seconds: f64,
-    /// The best value of the monitored metric up to here; `None` if it was not measured.
+    /// The monitored metric.
+    pub metric: String,
+    /// Its best value up to here; `None` if it was not measured.
     pub value: Option<f64>,
     /// Whether more of it is better.
     pub higher_is_better: bool,
@@ -257,8 +259,20 @@ impl Worker {
             let path = sweep.join(folder);
             fs::create_dir_all(&path).map_err(|source| RunError::Io { action: "create", path, source })?;
         }
-        let membership = owner::join(&sweep.join("workers"))?;
+        let workers = sweep.join("workers");
+        forget_dead(&workers);
+        let membership = owner::join(&workers)?;
         Ok(Self { name: membership.name().to_owned(), _membership: membership })
+    }
+}
+
+/// Removes the folders of processes that have died; one that has just been made has no owner yet.
+fn forget_dead(workers: &Path) {
+    let entries = fs::read_dir(workers).into_iter().flatten().filter_map(Result::ok);
+    for path in entries.map(|entry| entry.path()) {
+        if owner::Owner::read(&path).is_some() && !owner::is_live(&path) {
+            let _ = fs::remove_dir_all(path);
+        }
     }
 }
 
