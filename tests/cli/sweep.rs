@@ -14,7 +14,7 @@ use super::{LONG, Running, SMALL, ends, last, sets, timeless, unrolled};
 /// `sweep word-order --run RUN` with these arguments, small.
 fn sweep(folder: &Path, run: &str, args: &[&str]) -> Command {
     let mut command = unrolled(folder, &["sweep", "word-order", "--run", run]);
-    command.args(args).args(sets(&SMALL));
+    command.args(sets(&SMALL)).args(args);
     command
 }
 

@@ -8,7 +8,7 @@ use super::halving::Halving;
 use super::space::{GridSetting, RandomSetting};
 use crate::data::{self, DataSpec};
 use crate::experiment::error::ExperimentError;
-use crate::preset::{self, Overrides, Resolved, RunSpec, Value};
+use crate::preset::{self, Overrides, Resolved, Value};
 use crate::rng::Rng;
 
 /// The most trials of a sweep.
@@ -191,17 +191,13 @@ impl SweepDefinition {
                 return Err(ExperimentError::Sweep(format!("{key} is set by {by}; expected one of them")));
             }
         }
-        let mut first: Option<RunSpec> = None;
-        for trial in trials {
-            let spec = self.spec(trial)?.spec;
-            first.get_or_insert(spec);
-        }
-        if let (Some(folds), Some(spec)) = (self.folds, first) {
+        if let Some(folds) = self.folds {
+            let spec = preset::load_tree("sweep.yaml", self.base.clone(), &Overrides::default())?.spec;
             if matches!(spec.data, DataSpec::Generated(_)) {
                 return Err(ExperimentError::NoFolds(spec.name));
             }
             data::check_folds(&spec.data, usize::from(folds), spec.train.seed)?;
         }
-        Ok(())
+        trials.iter().try_for_each(|trial| self.spec(trial).map(|_| ()))
     }
 }
