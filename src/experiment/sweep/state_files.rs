@@ -288,6 +288,7 @@ mod tests {
             epochs: 1,
             steps: 10,
             seconds: 0.5,
+            metric: "val_loss".into(),
             value: Some(0.25),
             higher_is_better: false,
         }
