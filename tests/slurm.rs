@@ -67,10 +67,14 @@ impl Cluster {
 
     /// Waits until `is_so`.
     fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
+        self.wait_within(LONG, what, is_so);
+    }
+
+    fn wait_within(&self, limit: Duration, what: &str, is_so: impl Fn() -> bool) {
         let begin = Instant::now();
         while !is_so() {
             let queue = || self.run("squeue --all; cat log-* 2>/dev/null | tail -20");
-            assert!(begin.elapsed() < LONG, "{what}\n{}", queue());
+            assert!(begin.elapsed() < limit, "{what}\n{}", queue());
             sleep(Duration::from_millis(200));
         }
     }
@@ -149,5 +153,80 @@ fn jobs_that_are_preempted_requeued_and_cancelled() {
     for task in 0..2 {
         cluster.wait("the end of a task", || is_finished(&cluster.folder(&format!("task-{task}"))));
         assert_whole(&cluster.folder(&format!("task-{task}")), 500);
+    }
+}
+
+/// The table of a sweep without the times.
+fn table(cluster: &Cluster, sweep: &str) -> Vec<Value> {
+    let program = env!("CARGO_BIN_EXE_unrolled");
+    let lines = cluster.run(&format!("{program} sweep status {sweep} --json"));
+    let parse = |line: &str| {
+        let mut trial: Value = serde_json::from_str(line).unwrap();
+        trial.as_object_mut().unwrap().retain(|key, _| key != "seconds" && key != "run");
+        trial
+    };
+    lines.lines().map(parse).collect()
+}
+
+#[test]
+#[ignore = "starts a Slurm cluster"]
+fn a_sweep_as_an_array_that_is_preempted_and_cancelled_finds_what_it_finds_here() {
+    let Some(cluster) = Cluster::start() else { return };
+    let program = env!("CARGO_BIN_EXE_unrolled");
+    let sweep = |run: &str, slurm: &str| {
+        cluster.run(&format!(
+            "{program} sweep word-order --grid model.1.units=2,3,4,5,6,7,8,9 --seeds 1..5 --set data.train=2000 \
+             --set data.validation=100 --set train.epochs=40 --set train.checkpoint.every_seconds=1 --run {run} {slurm} || true"
+        ))
+    };
+    let submitted = sweep("array", "--slurm '--cpus-per-task=1' --at-once 2");
+    assert!(submitted.contains("submitted 40 jobs as "), "{submitted}");
+    let job = submitted.split(" as ").nth(1).unwrap().split(';').next().unwrap().to_owned();
+    let count = |state: &str| table(&cluster, "array").iter().filter(|trial| trial["state"] == state).count();
+    cluster.wait("some trials", || count("finished") > 2 && count("running") > 0);
+    // Preempted: what trains is saved, and queued again by Slurm.
+    cluster.run("sbatch --parsable --partition=urgent --exclusive --wrap 'sleep 3' --output=/dev/null");
+    let restarts =
+        || cluster.run(&format!("sacct -n -j {job} 2>/dev/null; scontrol show job {job} --oneliner || true"));
+    cluster.wait("a restart", || restarts().contains("Restarts=1"));
+    // One that trains is cancelled, and stays away.
+    let now = || cluster.run(&format!("scontrol update jobid={job} starttime=now 2>/dev/null || true"));
+    let running = || {
+        now();
+        let tasks =
+            cluster.run(&format!("squeue --noheader --array --states=R --format=%K --jobs {job} || true"));
+        tasks.lines().next().map(|task| task.trim().to_owned())
+    };
+    cluster.wait("a job runs", || running().is_some());
+    let cancelled = running();
+    if let Some(task) = &cancelled {
+        cluster.run(&format!("scancel {job}_{task}"));
+    }
+    // The trainings of all 40 trials, one after another.
+    let all = 10 * LONG;
+    cluster.wait_within(all, "the end of the array", || {
+        now();
+        cluster
+            .run(&format!("squeue --noheader --array --format=%K --jobs {job} 2>/dev/null || true"))
+            .trim()
+            .is_empty()
+    });
+    // What is missing is submitted once more: the cancelled one, unless it had just finished.
+    let missing = 40 - count("finished");
+    assert!(missing <= 1, "{missing} are missing");
+    let again = cluster.run(&format!("{program} sweep again array"));
+    let expected = if missing == 1 { "submitted 1 job " } else { "nothing is missing" };
+    assert!(again.contains(expected), "{again}");
+    cluster.wait("the end of all", || count("finished") == 40);
+    sweep("here", "");
+    assert_eq!(table(&cluster, "array"), table(&cluster, "here"));
+    for trial in 0..40 {
+        let weights = |sweep: &str| {
+            let run = cluster.folder(sweep).join(format!("trials/{trial:04}"));
+            assert_whole(&run, 40);
+            let last = unrolled::run::checkpoint::read(&run, unrolled::run::checkpoint::Which::Last).unwrap();
+            fs::read(last.path.join("model.safetensors")).unwrap()
+        };
+        assert_eq!(weights("array"), weights("here"), "trial {trial}");
     }
 }
