@@ -7,12 +7,14 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::error::{CliError, CliResult};
 use super::print_error;
+use super::runs::{print_json, run_json};
 use crate::durable;
 use crate::interop::csv_log;
 use crate::interop::tensorboard::{self, Exporter, Hyperparameter, Written};
 use crate::preset;
 use crate::protocol::{EpochMetrics, Event};
 use crate::run::{Reader, Tail};
+use crate::runs;
 use crate::train::RunFolder;
 
 /// How often a record is written on while a run trains.
@@ -27,28 +29,33 @@ pub(super) struct RecordArgs {
     /// Write the metrics of each epoch to a CSV file while training, as Keras's CSVLogger does
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// Print the run as a line of JSON at the end, for programs that search for settings: as `unrolled runs --json`
+    #[arg(long)]
+    json_result: bool,
 }
 
 impl RecordArgs {
     /// An option that was given, if one was.
     pub fn option(&self) -> Option<&'static str> {
         let tensorboard = self.tensorboard.as_ref().map(|_| "--tensorboard");
-        tensorboard.or(self.csv.as_ref().map(|_| "--csv"))
+        let csv = self.csv.as_ref().map(|_| "--csv");
+        tensorboard.or(csv).or(self.json_result.then_some("--json-result"))
     }
 
     /// Starts to write what is recorded in `folder`, as far as it is requested. A run that goes on has been `resumed` so often before.
     pub fn start(&self, folder: RunFolder, resumed: Option<usize>) -> LiveRecords {
+        let result = self.json_result.then(|| RunFolder::clone(&folder));
         if self.tensorboard.is_none() && self.csv.is_none() {
-            return LiveRecords(None);
+            return LiveRecords { writer: None, result };
         }
         let (args, (stop, stopped)) = (self.clone(), mpsc::channel());
         let thread = thread::Builder::new().name("records".into());
         let thread = thread.spawn(move || args.follow(&folder, resumed, &stopped));
         match thread {
-            Ok(thread) => LiveRecords(Some((stop, thread))),
+            Ok(thread) => LiveRecords { writer: Some((stop, thread)), result },
             Err(error) => {
                 print_error(&format_args!("no record is written for other programs: {error}"));
-                LiveRecords(None)
+                LiveRecords { writer: None, result }
             }
         }
     }
@@ -95,12 +102,21 @@ impl RecordArgs {
 }
 
 /// Writes in the background, until the training has ended.
-pub(super) struct LiveRecords(Option<(Sender<()>, JoinHandle<CliResult<()>>)>);
+pub(super) struct LiveRecords {
+    writer: Option<(Sender<()>, JoinHandle<CliResult<()>>)>,
+    /// The run that is printed at the end.
+    result: Option<RunFolder>,
+}
 
 impl LiveRecords {
     /// Writes what is left. What fails is a warning: the training has ended as it has.
     pub fn finish(self) {
-        let Some((stop, thread)) = self.0 else { return };
+        if let Some(run) = self.result.as_ref().and_then(|folder| folder.get()) {
+            let name = run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned();
+            // Stdout may be closed; the run folder has all of it.
+            let _ = print_json([run_json(&runs::open(run, &name))].into_iter());
+        }
+        let Some((stop, thread)) = self.writer else { return };
         drop(stop);
         match thread.join() {
             Ok(Ok(())) => {}

@@ -23,7 +23,7 @@ use crate::ui::text::wrap;
 use crate::ui::theme::Glyphs;
 
 pub(super) use csv::line as csv_line;
-pub(super) use json::{card_json, comparison_json};
+pub(super) use json::{card_json, comparison_json, run_json};
 pub(super) use latex::table as latex_table;
 
 /// The folder of runs.

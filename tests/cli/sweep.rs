@@ -197,3 +197,22 @@ fn mistakes_are_explained_before_anything_is_trained() {
     assert!(!dir.path().join("runs").exists(), "nothing is made");
     super::messages::assert_messages("sweep", messages);
 }
+
+#[test]
+fn a_training_ends_with_its_result_as_json() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = super::train(dir.path(), "word-order", "run", &SMALL);
+    command.arg("--json-result");
+    let (out, _) = ends(command, 0);
+    let result: Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+    let (listed, _) = ends(unrolled(dir.path(), &["runs", ".", "--json"]), 0);
+    let without_path = |mut run: Value| {
+        run.as_object_mut().unwrap().remove("path");
+        run
+    };
+    assert_eq!(without_path(result.clone()), without_path(serde_json::from_str(&listed).unwrap()));
+    assert_eq!((&result["state"], &result["monitor"]), (&"finished".into(), &"val_loss".into()));
+    let evaluated = super::metrics(&dir.path().join("run"));
+    let losses = evaluated.iter().filter_map(|line| line["val_loss"].as_f64());
+    assert_eq!(result["best"].as_f64(), losses.reduce(f64::min));
+}
