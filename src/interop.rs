@@ -12,6 +12,7 @@ pub mod hdf5;
 mod imported;
 pub mod keras;
 mod network;
+mod protobuf;
 pub mod tensorboard;
 pub mod zip;
 

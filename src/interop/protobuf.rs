@@ -14,7 +14,7 @@ impl Message {
         &self.0
     }
 
-    /// Adds an integer: `int64`, `enum` or `bool`.
+    /// Adds an integer: `int64` (a negative one in two's complement), `enum` or `bool`.
     pub fn int(mut self, field: u64, value: u64) -> Self {
         self.tag(field, VARINT);
         self.varint(value);
