@@ -99,6 +99,7 @@ impl Data {
 }
 
 /// A network and its data.
+#[derive(Clone)]
 struct Network {
     name: String,
     layers: Vec<LayerNode>,
@@ -190,8 +191,18 @@ impl Network {
         let network =
             NetworkDescription::new(&self.name, &self.layers, &self.channels, self.loss, &self.params)
                 .unwrap();
-        let bytes = onnx::model(&network, &OnnxSettings::default()).unwrap();
+        // With states a network goes on as a stateful one does.
+        let with_states = onnx::goes_on_from_states(&network);
+        let bytes = onnx::model(&network, &OnnxSettings { with_states, ..OnnxSettings::default() }).unwrap();
         std::fs::write(to.join(format!("{}.onnx", self.name)), bytes).unwrap();
+        if with_states {
+            return Self { layers: self.layers.iter().cloned().map(stateful).collect(), ..self.clone() }
+                .write_data(to);
+        }
+        self.write_data(to);
+    }
+
+    fn write_data(&self, to: &Path) {
         let written = |data: &Data, model: &Model| -> Value {
             let mut outputs = data.outputs(model, &self.params).into_iter();
             json!({
@@ -207,6 +218,17 @@ impl Network {
         text["longer"] = longer.map_or(Value::Null, |model| written(&self.data.longer(), &model));
         std::fs::write(to.join(format!("{}.json", self.name)), text.to_string()).unwrap();
     }
+}
+
+/// The same layer, which carries its states from batch to batch.
+fn stateful(mut node: LayerNode) -> LayerNode {
+    match &mut node.spec {
+        LayerSpec::SimpleRNN(layer) => layer.stateful = true,
+        LayerSpec::LSTM(layer) => layer.stateful = true,
+        LayerSpec::GRU(layer) => layer.stateful = true,
+        _ => {}
+    }
+    node
 }
 
 #[test]

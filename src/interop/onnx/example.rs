@@ -41,31 +41,28 @@ fn of_texts(tokens: &TokenSpec, task: Task, network: &NetworkDescription<'_>) ->
     let encode = format!(
         "ids_of = {{token: i for i, token in enumerate(json.loads(metadata[\"unrolled.vocabulary\"]))}}\n\n\n{encode}"
     );
-    let rows = |texts: &str| format!("predict(**{{{input}: np.array({texts}, \"int32\")}})");
-    let (one, all) = (rows("[encode(text)]"), rows("[encode(text) for text in sys.argv[1:]]"));
     let labels = "labels = json.loads(metadata[\"unrolled.labels\"])\n";
-    let answer = match task {
-        Task::Language => format!(
-            "tokens = list(ids_of)\nfor text in sys.argv[1:]:\n    \
-             last = max((t for t, i in enumerate(encode(text)) if i), default=0)\n    \
-             chances = {one}[0][last]\n    \
-             print(text, [(tokens[i], float(chances[i])) for i in chances.argsort()[::-1][:5]])\n"
+    let (before, answer) = match task {
+        Task::Language => (
+            "tokens = list(ids_of)\n",
+            "last = max((t for t, i in enumerate(encode(text)) if i), default=0)\n    \
+             best = outputs[last].argsort()[::-1][:5]\n    \
+             print(text, [(tokens[i], float(outputs[last][i])) for i in best])",
         ),
-        Task::Tags => format!(
-            "{labels}for text in sys.argv[1:]:\n    chances = {one}[0]\n    \
-             print([(word, labels[row.argmax()]) for word, row in zip(text.split(), chances)])\n"
-        ),
-        Task::Binary => format!(
-            "{labels}for text, chances in zip(sys.argv[1:], {all}):\n    \
-             print(text, dict(zip(labels, [1 - float(chances[0]), float(chances[0])])))\n"
-        ),
-        Task::Classes | Task::Labels => format!(
-            "{labels}for text, chances in zip(sys.argv[1:], {all}):\n    \
-             print(text, dict(zip(labels, map(float, chances))))\n"
-        ),
-        Task::Regression | Task::Forecast => format!("print({all})\n"),
+        Task::Tags => {
+            (labels, "print([(word, labels[row.argmax()]) for word, row in zip(text.split(), outputs)])")
+        }
+        Task::Binary => {
+            (labels, "print(text, dict(zip(labels, [1 - float(outputs[0]), float(outputs[0])])))")
+        }
+        Task::Classes | Task::Labels => (labels, "print(text, dict(zip(labels, map(float, outputs))))"),
+        Task::Regression | Task::Forecast => ("", "print(text, outputs)"),
     };
-    encode + &answer
+    format!(
+        "{encode}{before}for text in sys.argv[1:]:\n    \
+         outputs = predict(**{{{input}: np.array([encode(text)], \"int32\")}})[0]\n    \
+         {answer}\n"
+    )
 }
 
 /// The script for a series: its last rows in a file of numbers.
