@@ -205,13 +205,4 @@ fn keeps_time(spec: &LayerSpec) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn models_from_2_gib_on_are_refused() {
-        assert_eq!(check_size(2_147_483_647), Ok(()));
-        let error = check_size(2_147_483_648).unwrap_err().to_string();
-        insta::assert_snapshot!(error, @"the model would have 2147483648 bytes; a file of ONNX has 2147483647 at most, as protobuf counts in 32 bits: use --keras or --weights");
-    }
-}
+mod tests;

@@ -9,9 +9,10 @@ use std::process::Command;
 
 use ndarray::{Array2, Array3};
 use serde_json::{Value, json};
+use unrolled::data::{DataSpec, Scale};
 use unrolled::interop::NetworkDescription;
-use unrolled::interop::onnx::{self, OnnxSettings};
-use unrolled::nn::{Activation, Dense, Embedding, Flatten, GRU, LSTM};
+use unrolled::interop::onnx::{self, NumberScaling, OnnxSettings};
+use unrolled::nn::{Activation, Dense, Embedding, Flatten, GRU, LSTM, Loss};
 use unrolled::nn::{Input, LayerNode, LayerSpec, LossSpec, Mode, Model, Params, Shape, Shard, TargetsView};
 use unrolled::preset::{self, Overrides};
 
@@ -435,7 +436,10 @@ fn described(bytes: &[u8]) -> String {
 
 /// A network whose weights are 0, 1, 2, …
 fn counting(layers: &[LayerNode], channels: &[(String, Shape)], settings: &OnnxSettings<'_>) -> Vec<u8> {
-    let loss = LossSpec::from(unrolled::nn::Loss::BinaryCrossentropy);
+    let last = layers.last().map(|layer| &layer.spec);
+    let is_sigmoid = matches!(last, Some(LayerSpec::Dense(Dense { activation: Activation::Sigmoid, .. })));
+    let loss = if is_sigmoid { Loss::BinaryCrossentropy } else { Loss::MeanSquaredError };
+    let loss = LossSpec::from(loss);
     let mut params = Model::of_channels(layers, channels, loss).unwrap().params();
     params.values_mut().iter_mut().enumerate().for_each(|(i, value)| *value = i as f32);
     let network = NetworkDescription::new("tiny", layers, channels, loss, &params).unwrap();
@@ -473,6 +477,18 @@ fn a_model_has_loops_states_and_fixed_lengths_where_it_needs_them() {
     let layers: Vec<LayerNode> = vec![gru.into(), Flatten {}.into(), last.into()];
     let channels = [(String::new(), Shape::Sequence { time: 2, features: 1 })];
     insta::assert_snapshot!("onnx_loop", described(&counting(&layers, &channels, &OnnxSettings::default())));
+}
+
+#[test]
+fn a_series_is_scaled_and_transformed_back_in_double_precision() {
+    let set = ["data.difference=3", "data.horizon=4", "model.0.units=1", "model.1.units=4"];
+    let set = set.map(str::to_owned).to_vec();
+    let spec = preset::load("airline-lstm", &Overrides { set, ..Overrides::default() }).unwrap().spec;
+    let DataSpec::Series(series) = &spec.data else { panic!("no series") };
+    let scale = Scale { mean: vec![0.25], deviation: vec![1.5], series: None };
+    let scaling = Some(NumberScaling::Series(series, &scale));
+    let settings = OnnxSettings { scaling, ..OnnxSettings::default() };
+    insta::assert_snapshot!("onnx_series", described(&counting(&spec.model, &spec.channels(), &settings)));
 }
 
 /// Every value has one name, is written before it is read, and is read.

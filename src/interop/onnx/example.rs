@@ -36,7 +36,7 @@ pub fn example(spec: &RunSpec, task: Task, network: &NetworkDescription<'_>, mod
 }
 
 fn of_texts(tokens: &TokenSpec, task: Task, network: &NetworkDescription<'_>) -> String {
-    let input = json!(network.inputs.first().map_or("", |input| &input.name));
+    let input = network.inputs.first().map_or("", |input| &input.name);
     let encode = keras::encoding(tokens, network.is_stateful);
     let encode = format!(
         "ids_of = {{token: i for i, token in enumerate(json.loads(metadata[\"unrolled.vocabulary\"]))}}\n\n\n{encode}"
@@ -60,7 +60,7 @@ fn of_texts(tokens: &TokenSpec, task: Task, network: &NetworkDescription<'_>) ->
     };
     format!(
         "{encode}{before}for text in sys.argv[1:]:\n    \
-         outputs = predict(**{{{input}: np.array([encode(text)], \"int32\")}})[0]\n    \
+         outputs = predict({input}=np.array([encode(text)], \"int32\"))[0]\n    \
          {answer}\n"
     )
 }
