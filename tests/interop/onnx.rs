@@ -158,7 +158,7 @@ impl Network {
         let is_padding = |i: usize| match i / time {
             0 => i % time < time / 3,
             1 => i % time > time / 2,
-            _ => i % 3 == 0,
+            _ => i.is_multiple_of(3),
         };
         let x = (0..size).map(|i| match vocabulary {
             Some(_) if is_padding(i) => 0.0,
