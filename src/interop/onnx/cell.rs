@@ -281,10 +281,12 @@ impl Cell {
             given.push(cell);
         }
         inputs.push(("projected", Type::Float, of(columns)));
-        given.push(projected);
+        // Over the first axis: not every runtime takes another one.
+        given.push(graph.transpose(&projected, &[1, 0, 2]));
         if let Some(packing) = packing {
             inputs.push(("counts", Type::Bool, of(1)));
-            given.push(graph.unsqueeze(&packing.packed_mask, 2));
+            let counts = graph.transpose(&packing.packed_mask, &[1, 0]);
+            given.push(graph.unsqueeze(&counts, 2));
         }
         let parts = Recurrence::new(self, graph, weights);
         let body = graph.body(&inputs, &vec![of(units); states + 1], |graph, names| {
@@ -299,17 +301,13 @@ impl Cell {
             next
         });
         let scanned = given.len() - states;
-        let attributes = [
-            ("body", body),
-            ("num_scan_inputs", Attribute::Int(scanned as i64)),
-            ("scan_input_axes", Attribute::Ints(vec![1; scanned])),
-            ("scan_output_axes", Attribute::Ints(vec![1])),
-        ];
+        let attributes = [("body", body), ("num_scan_inputs", Attribute::Int(scanned as i64))];
         let given: Vec<&str> = given.iter().map(String::as_str).collect();
         let names: &[&str] = if states == 2 { &["last", "last_cell", "states"] } else { &["last", "states"] };
         let results = graph.op_with_outputs("Scan", &given, names, &attributes);
         let cell = self.has_cell_state().then(|| results[1].clone());
-        Steps { outputs: results[states].clone(), last: State { hidden: results[0].clone(), cell } }
+        let outputs = graph.transpose(&results[states], &[1, 0, 2]);
+        Steps { outputs, last: State { hidden: results[0].clone(), cell } }
     }
 
     /// A state of zeros for each sequence of `x`.
