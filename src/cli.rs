@@ -114,7 +114,7 @@ enum Command {
     /// Prints loss, accuracy, precision, recall, F1 and the confusion matrix, or the errors of forecasts, and the worst mistakes; of a
     /// language model loss per token, perplexity and bits per character.
     Evaluate(evaluate::EvaluateArgs),
-    /// Write the network of a run for other programs: Keras
+    /// Write the network of a run for other programs: Keras, ONNX
     Export(export::ExportArgs),
     /// Make a run of a network in a file of Keras
     Import(import::ImportArgs),

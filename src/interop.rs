@@ -3,6 +3,7 @@
 //! ```text
 //! run: spec + checkpoint ─→ NetworkDescription ─→ keras: config.json + weights ─→ hdf5, zip
 //! KerasFile: graph + weights ─→ RunSpec, ImportedNetwork ─→ run folder at step 0
+//!                                              └─→ onnx: graph, with the weights ─→ protobuf
 //! run: recording ─────────→ Event ─────────────→ tensorboard, csv_log
 //! ```
 //! Every writer of networks walks the one [`NetworkDescription`]; none of them knows checkpoints.
@@ -12,6 +13,8 @@ pub mod hdf5;
 mod imported;
 pub mod keras;
 mod network;
+pub mod onnx;
+mod protobuf;
 pub mod tensorboard;
 pub mod zip;
 

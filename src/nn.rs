@@ -141,3 +141,5 @@ pub use time_distributed::TimeDistributed;
 pub use up_sampling1d::UpSampling1D;
 pub use window::Padding;
 pub use zero_padding1d::{Ends, ZeroPadding1D};
+
+pub use crate::kernel::Elementwise;

@@ -1,13 +1,15 @@
 //! Networks in the files of other programs.
 //!
 //! `cargo test --release --test interop -- --ignored` writes every network of `tests/keras`, and lets Keras predict with it:
-//! `KERAS_PYTHON` names a Python with the packages of `tests/interop/requirements.txt`.
+//! `KERAS_PYTHON` names a Python with the packages of `tests/interop/requirements.txt`. `onnx` does the same with ONNX Runtime.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
 
 #[path = "keras/case.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod case;
+#[path = "interop/onnx.rs"]
+mod onnx;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

@@ -1,5 +1,7 @@
 //! The network and the record of a run in the files of other programs.
 
+mod onnx;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +17,7 @@ use crate::number::{count, counted};
 use crate::run::{self, checkpoint::Which};
 
 #[derive(Debug, clap::Args)]
-#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["keras", "weights", "tensorboard", "csv"]))]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["keras", "weights", "onnx", "tensorboard", "csv"]))]
 pub(super) struct ExportArgs {
     /// A run folder, the name of one in runs/, or `latest`
     run: PathBuf,
@@ -25,6 +27,9 @@ pub(super) struct ExportArgs {
     /// Write the weights alone as a .weights.h5 file, for `load_weights` of the same network in Keras
     #[arg(long, value_name = "FILE", value_parser = weights_file)]
     weights: Option<PathBuf>,
+    /// Write the network as an ONNX model, with vocabulary, labels and scale within; a script that runs it beside
+    #[arg(long, value_name = "FILE", value_parser = onnx::file)]
+    onnx: Option<PathBuf>,
     /// Write the record of the training as event files for TensorBoard
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
@@ -67,7 +72,7 @@ fn with_ending(path: &str, ending: &str) -> Result<PathBuf, String> {
 /// Writes the network of a run, and its record.
 pub(super) fn export(args: &ExportArgs) -> CliResult {
     let folder = run::resolve(Path::new("runs"), &args.run)?;
-    let (mut lines, mut files) = match args.keras.is_some() || args.weights.is_some() {
+    let (mut lines, mut files) = match args.keras.is_some() || args.weights.is_some() || args.onnx.is_some() {
         true => network(args, &folder)?,
         false => ("the record of the training:\n".into(), Vec::new()),
     };
@@ -117,6 +122,9 @@ fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<OutputFil
     }
     if let Some(path) = &args.weights {
         files.push((path.clone(), keras::weights(&description).map_err(|error| fail(&error))?));
+    }
+    if let Some(path) = &args.onnx {
+        files.extend(onnx::files(folder, &network, &description, path)?);
     }
     let step = count(network.step);
     let numbers = counted(network.params.values().len(), "number");

@@ -8,7 +8,6 @@
 
 mod event_file;
 mod exporter;
-mod message;
 mod picture;
 mod summary;
 

@@ -387,6 +387,29 @@ fn a_stream_predicts_what_the_whole_text_would_and_goes_on_from_a_saved_state() 
 }
 
 #[test]
+fn a_model_of_onnx_has_what_predictions_need() {
+    let folder = learnt();
+    let at = folder.path();
+    let (out, _) = ends(unrolled(at, &["export", "runs/a", "--onnx", "model.onnx"]), 0);
+    assert!(out.contains("  model.onnx  ") && out.contains("  predict_onnx.py  "), "{out}");
+    let model = fs::read(at.join("model.onnx")).unwrap();
+    for name in ["spec.yaml", "vocabulary.json", "labels.json"] {
+        let content = fs::read(at.join("runs/a").join(name)).unwrap();
+        assert!(model.windows(content.len()).any(|window| window == content), "{name}");
+    }
+    let script = fs::read_to_string(at.join("predict_onnx.py")).unwrap();
+    assert!(script.contains("model.onnx") && script.contains("unrolled.labels"), "{script}");
+    // The same bytes again; other ones are not replaced.
+    ends(unrolled(at, &["export", "runs/a", "--onnx", "model.onnx"]), 0);
+    assert_eq!(fs::read(at.join("model.onnx")).unwrap(), model);
+    fs::write(at.join("model.onnx"), "mine").unwrap();
+    let (_, message) = ends(unrolled(at, &["export", "runs/a", "--onnx", "model.onnx"]), 2);
+    assert!(message.contains("exists with another content; --force replaces it"), "{message}");
+    let (_, message) = ends(unrolled(at, &["export", "runs/a", "--onnx", "model.pb"]), 2);
+    assert!(message.contains("the name must end in .onnx"), "{message}");
+}
+
+#[test]
 fn an_exported_network_predicts_the_same_when_it_is_imported() {
     let folder = learnt();
     let at = folder.path();

@@ -189,7 +189,7 @@ impl SeriesSpec {
     }
 
     /// The indices in `values` of the targets.
-    fn columns(&self) -> Vec<usize> {
+    pub(crate) fn columns(&self) -> Vec<usize> {
         let place = |target: &Column| self.values.iter().position(|name| name == target);
         match self.targets.as_slice() {
             [] => (0..self.values.len()).collect(),

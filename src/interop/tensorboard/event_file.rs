@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crc::{CRC_32_ISCSI, Crc};
 
 use super::TensorBoardError;
-use super::message::Message;
+use crate::interop::protobuf::Message;
 
 /// The tag of an epoch's loss.
 const EPOCH: &[u8] = b"epoch_loss";

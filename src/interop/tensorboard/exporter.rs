@@ -2,9 +2,9 @@ use std::path::Path;
 
 use super::TensorBoardError;
 use super::event_file::{EventFile, Written};
-use super::message::Message;
 use super::picture::Picture;
 use super::summary::{self, HyperparameterValue};
+use crate::interop::protobuf::Message;
 use crate::protocol::{
     Activations, Direction, EpochMetrics, Event, GradientProfile, Instruments, ProbeFrame, RunInfo,
     RunStatus, Sample, StepMetrics, ValidationMetrics, WeightDistribution, WeightDistributions,

@@ -1,7 +1,7 @@
 //! Summaries of one tag, as the plugins of TensorBoard read them.
 
-use super::message::Message;
 use super::picture::Picture;
+use crate::interop::protobuf::Message;
 
 /// `tensorflow.DataType`.
 const FLOAT: u64 = 1;

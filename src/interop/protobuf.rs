@@ -14,7 +14,12 @@ impl Message {
         &self.0
     }
 
-    /// Adds an integer: `int64`, `enum` or `bool`.
+    /// The bytes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// Adds an integer: `int64` (a negative one in two's complement), `enum` or `bool`.
     pub fn int(mut self, field: u64, value: u64) -> Self {
         self.tag(field, VARINT);
         self.varint(value);
@@ -35,7 +40,12 @@ impl Message {
         self
     }
 
-    /// Adds `bytes` or a `string`.
+    /// Adds a `string`.
+    pub fn text(self, field: u64, value: &str) -> Self {
+        self.bytes(field, value.as_bytes())
+    }
+
+    /// Adds `bytes`.
     pub fn bytes(mut self, field: u64, value: &[u8]) -> Self {
         self.tag(field, BYTES);
         self.varint(value.len() as u64);
