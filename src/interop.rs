@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! run: spec + checkpoint ─→ NetworkDescription ─→ keras: config.json + weights ─→ hdf5, zip
+//! run: spec + checkpoint ─→ NetworkDescription ─→ torch: model.py + state dict
 //! KerasFile: graph + weights ─→ RunSpec, ImportedNetwork ─→ run folder at step 0
+//! TorchFile: weights + RunSpec ─→ ImportedNetwork
 //! run: recording ─────────→ Event ─────────────→ tensorboard, csv_log
 //! ```
 //! Every writer of networks walks the one [`NetworkDescription`]; none of them knows checkpoints.
@@ -13,6 +15,7 @@ mod imported;
 pub mod keras;
 mod network;
 pub mod tensorboard;
+pub mod torch;
 pub mod zip;
 
 pub use csv_log::csv_log;

@@ -8,6 +8,8 @@
 #[path = "keras/case.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod case;
+#[path = "interop/torch.rs"]
+mod torch;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

@@ -20,6 +20,7 @@ mod weights;
 
 use super::NetworkDescription;
 use super::zip::{self, ZipError};
+pub(in crate::interop) use example::encoding;
 pub use example::example;
 pub use import::KerasFile;
 pub use import_error::ImportError;

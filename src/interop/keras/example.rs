@@ -45,7 +45,8 @@ fn python(value: &Value) -> String {
     value.to_string()
 }
 
-fn of_texts(tokens: &TokenSpec, task: Task, is_stateful: bool) -> String {
+/// The function `encode` of a script, which gives the ids of a text by the tokens' `ids_of`.
+pub(in crate::interop) fn encoding(tokens: &TokenSpec, is_stateful: bool) -> String {
     let TokenSpec { level, ngrams, length, padding, truncating, .. } = tokens;
     let split = match level {
         Level::Word => format!("text.lower().translate(str.maketrans(\"\", \"\", {PUNCTUATION})).split()"),
@@ -73,10 +74,15 @@ fn of_texts(tokens: &TokenSpec, task: Task, is_stateful: bool) -> String {
         };
         format!("\n    ids = {cut}\n    return {row}")
     };
-    let encode = format!(
-        "ids_of = {{token: i for i, token in enumerate(read(\"vocabulary.json\"))}}\n\n\n\
-         def encode(text):\n    tokens = {split}{grams}\n    ids = [ids_of.get(token, 1) for token in tokens]{rows}\n\n\n"
-    );
+    format!(
+        "def encode(text):\n    tokens = {split}{grams}\n    ids = [ids_of.get(token, 1) for token in tokens]{rows}\n\n\n"
+    )
+}
+
+fn of_texts(tokens: &TokenSpec, task: Task, is_stateful: bool) -> String {
+    let encode = encoding(tokens, is_stateful);
+    let encode =
+        format!("ids_of = {{token: i for i, token in enumerate(read(\"vocabulary.json\"))}}\n\n\n{encode}");
     let answer = match task {
         Task::Language => {
             let reset = if is_stateful { "\n    for layer in model.layers:\n        if getattr(layer, \"stateful\", False):\n            layer.reset_state()" } else { "" };
