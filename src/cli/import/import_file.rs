@@ -1,7 +1,8 @@
 use super::{CliError, CliResult, ImportArgs, read, spec};
+use crate::cli::print_error;
 use crate::interop::ImportedNetwork;
 use crate::interop::keras::{ImportError, KerasFile};
-use crate::interop::torch::{NameMap, TorchFile};
+use crate::interop::torch::{NameMap, TorchFile, TorchImportError};
 use crate::preset::{self, Overrides};
 
 /// A file with a network of another program.
@@ -63,8 +64,7 @@ impl ImportFile {
                 };
                 let overrides = Overrides { set: args.set.clone(), data: args.data.clone(), seed: None };
                 let spec = preset::load(preset, &overrides)?.spec;
-                ImportedNetwork::of_torch(torch, spec, map)
-                    .map_err(|error| CliError::usage(format!("{file}: {error}")))
+                ImportedNetwork::of_torch(torch, spec, map).map_err(|error| refused(&file, error))
             }
         }
     }
@@ -72,5 +72,27 @@ impl ImportFile {
     /// Whether it is of Keras 2.
     pub fn is_keras_2(&self) -> bool {
         matches!(self, Self::Keras(file) if file.is_keras_2())
+    }
+}
+
+/// Faults that are printed at most.
+const FAULTS: usize = 40;
+
+/// The error for a file that cannot be imported; several faults are printed, a line each.
+fn refused(file: &std::path::Display<'_>, error: TorchImportError) -> CliError {
+    match error {
+        TorchImportError::Tensors(faults) if faults.len() > 1 => {
+            faults.iter().take(FAULTS).for_each(|fault| print_error(fault));
+            let more = match faults.len().checked_sub(FAULTS) {
+                None | Some(0) => String::new(),
+                Some(more) => format!(", of which {more} are not shown"),
+            };
+            let found = faults.len();
+            let what = format!(
+                "{file}: {found} faults{more}: these are not the weights of the layers of the preset"
+            );
+            CliError::usage(what)
+        }
+        other => CliError::usage(format!("{file}: {other}")),
     }
 }

@@ -10,7 +10,7 @@ use super::layout::{Content, TorchTensor};
 use super::name_map::NameMap;
 use crate::interop::hdf5::half;
 use crate::interop::{DescribedLayer, NetworkDescription};
-use claims::{Claim, claims};
+use claims::{Claim, Claims, claims};
 
 /// A file of safetensors with a state dict.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub enum TorchImportError {
     )]
     Pickle,
     /// Tensors are missing, surplus, or of another shape.
-    #[error("{}", .0.join("\n  "))]
+    #[error("{}", .0.join("; "))]
     Tensors(Vec<String>),
 }
 
@@ -69,10 +69,9 @@ impl TorchFile {
         let file = file.map_err(|error| TorchImportError::Format(error.to_string()))?;
         let tensors: BTreeMap<&str, TensorView<'_>> = file.iter().collect();
         let shapes = tensors.iter().map(|(name, view)| (*name, view.shape())).collect();
-        let mut faults = Vec::new();
-        let claims = claims(network, &shapes, map, &mut faults);
+        let Claims { layers: claims, undecided, mut faults } = claims(network, &shapes, map);
         let mut all = Vec::new();
-        let mut used = BTreeSet::new();
+        let mut used: BTreeSet<&str> = undecided.iter().map(String::as_str).collect();
         for (i, (layer, claim)) in network.layers.iter().zip(&claims).enumerate() {
             let Some(claim) = claim else {
                 all.push(Vec::new());

@@ -73,7 +73,9 @@ fn source(
     let definitions: Vec<String> = snippets.into_iter().map(|snippet| snippet.text().to_owned()).collect();
     let parts: Vec<String> = definitions.into_iter().chain([class, load.to_owned()]).collect();
     let body = parts.join("\n\n");
-    format!("{}\n\n{body}", imports(&body))
+    // A name comes from the preset: in a comment it must not end the comment.
+    let name = network.name.replace(['"', '\\'], "'").replace(char::is_control, " ");
+    format!("\"\"\"The network {name}, as unrolled exported it.\"\"\"\n\n{}\n\n{body}", imports(&body))
 }
 
 /// The variable of the output.

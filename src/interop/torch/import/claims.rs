@@ -80,16 +80,22 @@ struct Candidate {
     layout: usize,
 }
 
-/// The claims of all layers; none for those without weights, and for those with a fault, which is added to `faults`.
-pub(super) fn claims(
-    network: &NetworkDescription<'_>,
-    shapes: &Shapes<'_>,
-    map: &NameMap,
-    faults: &mut Vec<String>,
-) -> Vec<Option<Claim>> {
+/// What layers claim of a file.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    /// By layer; none for those without weights, and for those with a fault.
+    pub layers: Vec<Option<Claim>>,
+    /// Tensors that may be those of several layers.
+    pub undecided: BTreeSet<String>,
+    /// What is missing or cannot be decided.
+    pub faults: Vec<String>,
+}
+
+/// The claims of all layers.
+pub(super) fn claims(network: &NetworkDescription<'_>, shapes: &Shapes<'_>, map: &NameMap) -> Claims {
     let names = Identifiers::of(network).layers;
     let all: Vec<Vec<Vec<TorchTensor>>> = network.layers.iter().map(layouts).collect();
-    let mut claims: Vec<Option<Claim>> = vec![None; all.len()];
+    let mut claims = Claims { layers: vec![None; all.len()], ..Claims::default() };
     let mut taken = BTreeSet::<String>::new();
     let mut open = Vec::new();
     let mut known = BTreeSet::new();
@@ -106,14 +112,14 @@ pub(super) fn claims(
         match mapped(layer, &all[i], &keys, map, shapes, &mut known) {
             Some(Ok(claim)) => {
                 taken.extend(claim.tensors.iter().flat_map(|(_, names)| names.clone()));
-                claims[i] = Some(claim);
+                claims.layers[i] = Some(claim);
             }
-            Some(Err(what)) => faults.push(format!("{}: {what}", title(i, layer))),
+            Some(Err(what)) => claims.faults.push(format!("{}: {what}", title(i, layer))),
             None => open.push(i),
         }
     }
     for key in map.keys().filter(|key| !known.contains(*key)) {
-        faults.push(format!("the map has `{key}`, which is no layer or weight of the network"));
+        claims.faults.push(format!("the map has `{key}`, which is no layer or weight of the network"));
     }
     // Modules by the names that exported networks have.
     open.retain(|i| {
@@ -123,13 +129,13 @@ pub(super) fn claims(
             Some(layout) => {
                 let claim = claim(&module, &all[*i][layout], shapes);
                 taken.extend(claim.tensors.iter().flat_map(|(_, names)| names.clone()));
-                claims[*i] = Some(claim);
+                claims.layers[*i] = Some(claim);
                 false
             }
             None => true,
         }
     });
-    by_shape(network, &all, shapes, (open, taken), &mut claims, faults);
+    by_shape(network, &all, shapes, (open, taken), &mut claims);
     claims
 }
 
@@ -277,8 +283,7 @@ fn by_shape(
     all: &[Vec<Vec<TorchTensor>>],
     shapes: &Shapes<'_>,
     (mut open, mut taken): (Vec<usize>, BTreeSet<String>),
-    claims: &mut [Option<Claim>],
-    faults: &mut Vec<String>,
+    claims: &mut Claims,
 ) {
     let candidates =
         |i: usize, taken: &BTreeSet<String>, test: fn(&TorchModule, &[TorchTensor], &Shapes<'_>) -> bool| {
@@ -294,12 +299,11 @@ fn by_shape(
             found.sort_by(|a, b| a.module.natural().cmp(&b.module.natural()));
             found
         };
-    let give =
-        |i: usize, candidate: &Candidate, taken: &mut BTreeSet<String>, claims: &mut [Option<Claim>]| {
-            let claim = claim(&candidate.module, &all[i][candidate.layout], shapes);
-            taken.extend(claim.tensors.iter().flat_map(|(_, names)| names.clone()));
-            claims[i] = Some(claim);
-        };
+    let give = |i: usize, candidate: &Candidate, taken: &mut BTreeSet<String>, claims: &mut Claims| {
+        let claim = claim(&candidate.module, &all[i][candidate.layout], shapes);
+        taken.extend(claim.tensors.iter().flat_map(|(_, names)| names.clone()));
+        claims.layers[i] = Some(claim);
+    };
     loop {
         let found: Vec<Vec<Candidate>> = open.iter().map(|i| candidates(*i, &taken, fits)).collect();
         // Layers with most tensors first: the projections of an attention are modules like those of a Dense.
@@ -341,10 +345,13 @@ fn by_shape(
         if fitting.len() > 1 {
             let titles: Vec<String> =
                 fitting.iter().map(|candidate| format!("`{}`", candidate.module.title())).collect();
-            faults.push(format!(
+            claims.faults.push(format!(
                 "{layer}: {} have its shapes; --map FILE with the line `{i}: NAME` says which it is",
                 titles.join(" and ")
             ));
+            for Candidate { module, layout } in &fitting {
+                claims.undecided.extend(all[i][*layout].iter().map(|tensor| module.tensor(&tensor.name)));
+            }
         } else if let [one] = &named[..] {
             // Its shapes are others, which reading says of each tensor.
             give(i, one, &mut taken, claims);
@@ -352,7 +359,7 @@ fn by_shape(
             let wanted = all[i][0].iter().filter(|tensor| matches!(tensor.content, Content::Weights(_)));
             let wanted: Vec<String> =
                 wanted.map(|tensor| format!("{} {:?}", tensor.name, tensor.shape)).collect();
-            faults.push(format!("{layer}: the file has no module with {}", wanted.join(", ")));
+            claims.faults.push(format!("{layer}: the file has no module with {}", wanted.join(", ")));
         }
     }
 }
