@@ -222,24 +222,23 @@ fn fits(module: &TorchModule, layout: &[TorchTensor], shapes: &Shapes<'_>) -> bo
 /// How many tensors of a module are none of a layout.
 fn surplus(module: &TorchModule, layout: &[TorchTensor], shapes: &Shapes<'_>) -> usize {
     let of_layout: BTreeSet<String> = layout.iter().map(|tensor| module.tensor(&tensor.name)).collect();
+    // Names within, as those of the output of an attention, are of modules of their own, but for those of the layout.
+    let within: Vec<&str> =
+        layout.iter().filter_map(|tensor| tensor.name.split_once('.')).map(|(name, _)| name).collect();
     let is_stacked = layout.iter().any(|tensor| tensor.name.contains("_l0"));
-    let own = shapes.keys().filter(|name| {
-        let rest = if module.prefix.is_empty() {
-            Some(**name)
-        } else {
-            name.strip_prefix(&format!("{}.", module.prefix))
+    let begin = if module.prefix.is_empty() { String::new() } else { format!("{}.", module.prefix) };
+    let own = shapes
+        .range(begin.as_str()..)
+        .map_while(|(name, _)| name.strip_prefix(&begin).map(|rest| (name, rest)));
+    let surplus = own.filter(|(name, rest)| {
+        let is_own = match rest.split_once('.') {
+            Some((part, _)) => within.contains(&part),
+            // Of stacked layers each is a module of its own here.
+            None => !is_stacked || stacked_in(rest) == Some(module.stacked),
         };
-        // Of stacked layers each is a module of its own here.
-        rest.is_some_and(|rest| {
-            !rest.ends_with(super::COUNTER)
-                && if is_stacked {
-                    stacked_in(rest) == Some(module.stacked)
-                } else {
-                    !rest.contains('.') || of_layout.iter().any(|name| name.contains(rest))
-                }
-        })
+        is_own && !rest.ends_with(super::COUNTER) && !of_layout.contains(**name)
     });
-    own.filter(|name| !of_layout.contains(**name)).count()
+    surplus.count()
 }
 
 /// The number of the stacked layer of a tensor of `nn.LSTM`: 1 of `weight_ih_l1_reverse`.
@@ -296,7 +295,7 @@ fn by_shape(
                     }
                 }
             }
-            found.sort_by(|a, b| a.module.natural().cmp(&b.module.natural()));
+            found.sort_by_key(|candidate| candidate.module.natural());
             found
         };
     let give = |i: usize, candidate: &Candidate, taken: &mut BTreeSet<String>, claims: &mut Claims| {
