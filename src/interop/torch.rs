@@ -17,6 +17,7 @@ mod layers;
 mod layout;
 mod module;
 mod name_map;
+mod place;
 mod recurrent;
 mod recurrent_call;
 mod snippet;

@@ -1,12 +1,10 @@
 //! `model.py`: the network as a module of PyTorch that anyone can read and change.
 
-use std::collections::BTreeSet;
-
 use super::functions::Function;
 use super::identifiers::Identifiers;
 use super::layers::LayerWriter;
 use super::layout::TorchTensor;
-use super::snippet::Snippet;
+use super::snippet::Snippets;
 use crate::interop::NetworkDescription;
 use crate::nn::Shape;
 
@@ -110,6 +108,3 @@ fn documentation(network: &NetworkDescription<'_>, names: &Identifiers) -> Strin
     let inputs: Vec<String> = inputs.collect();
     inputs.join("; ")
 }
-
-/// Definitions that a module needs.
-pub(super) type Snippets = BTreeSet<Snippet>;

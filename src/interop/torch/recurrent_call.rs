@@ -1,7 +1,8 @@
 //! A recurrent layer as lines of Python.
 
 use super::functions::Function;
-use super::layers::{LayerWriter, Place};
+use super::layers::LayerWriter;
+use super::place::Place;
 use super::recurrent::{RecurrentKind, RecurrentLayer};
 use super::snippet::Snippet;
 use crate::nn::{Activation, Merge};

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 /// A definition that a generated module may need, in the order in which the module has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Snippet {
@@ -18,6 +20,9 @@ pub(super) enum Snippet {
     AdditiveAttention,
     MultiHeadAttention,
 }
+
+/// Definitions that a module needs, in its order.
+pub(super) type Snippets = BTreeSet<Snippet>;
 
 impl Snippet {
     /// The definition.

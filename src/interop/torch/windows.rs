@@ -1,6 +1,6 @@
 //! Layers that move a window over time: PyTorch has the features of a sequence before its time steps.
 
-use super::layers::Place;
+use super::place::Place;
 use super::snippet::Snippet;
 use crate::nn::{Conv1D, Padding};
 
