@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! run: spec + checkpoint ─→ NetworkDescription ─→ keras: config.json + weights ─→ hdf5, zip
-//! KerasFile: graph + weights ─→ RunSpec, ImportedNetwork ─→ run folder at step 0
+//! run: spec + checkpoint ─→ NetworkDescription ─→ torch: model.py + state dict
 //!                                              └─→ onnx: graph, with the weights ─→ protobuf
+//! KerasFile: graph + weights ─→ RunSpec, ImportedNetwork ─→ run folder at step 0
+//! TorchFile: weights + RunSpec ─→ ImportedNetwork
 //! run: recording ─────────→ Event ─────────────→ tensorboard, csv_log
 //! ```
 //! Every writer of networks walks the one [`NetworkDescription`]; none of them knows checkpoints.
@@ -16,6 +18,7 @@ mod network;
 pub mod onnx;
 mod protobuf;
 pub mod tensorboard;
+pub mod torch;
 pub mod zip;
 
 pub use csv_log::csv_log;

@@ -10,6 +10,8 @@
 mod case;
 #[path = "interop/onnx.rs"]
 mod onnx;
+#[path = "interop/torch.rs"]
+mod torch;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;

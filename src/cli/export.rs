@@ -1,11 +1,15 @@
 //! The network and the record of a run in the files of other programs.
 
 mod onnx;
+mod output_folder;
+mod torch;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use clap::ArgGroup;
+
+use output_folder::OutputFolder;
 
 use super::error::{CliError, CliResult};
 use super::{pages, records, shell_word};
@@ -17,7 +21,7 @@ use crate::number::{count, counted};
 use crate::run::{self, checkpoint::Which};
 
 #[derive(Debug, clap::Args)]
-#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["keras", "weights", "onnx", "tensorboard", "csv"]))]
+#[command(group = ArgGroup::new("what").required(true).multiple(true).args(["keras", "weights", "torch", "onnx", "tensorboard", "csv"]))]
 pub(super) struct ExportArgs {
     /// A run folder, the name of one in runs/, or `latest`
     run: PathBuf,
@@ -30,6 +34,10 @@ pub(super) struct ExportArgs {
     /// Write the network as an ONNX model, with vocabulary, labels and scale within; a script that runs it beside
     #[arg(long, value_name = "FILE", value_parser = onnx::file)]
     onnx: Option<PathBuf>,
+    /// Write the network for PyTorch: model.py, a module that anyone can read, model.safetensors, and example.py, which checks recorded
+    /// answers
+    #[arg(long, value_name = "DIR")]
+    torch: Option<PathBuf>,
     /// Write the record of the training as event files for TensorBoard
     #[arg(long, value_name = "DIR")]
     tensorboard: Option<PathBuf>,
@@ -72,14 +80,22 @@ fn with_ending(path: &str, ending: &str) -> Result<PathBuf, String> {
 /// Writes the network of a run, and its record.
 pub(super) fn export(args: &ExportArgs) -> CliResult {
     let folder = run::resolve(Path::new("runs"), &args.run)?;
-    let (mut lines, mut files) = match args.keras.is_some() || args.weights.is_some() || args.onnx.is_some() {
+    let of_network =
+        args.keras.is_some() || args.weights.is_some() || args.torch.is_some() || args.onnx.is_some();
+    let (mut lines, mut files, torch) = match of_network {
         true => network(args, &folder)?,
-        false => ("the record of the training:\n".into(), Vec::new()),
+        false => ("the record of the training:\n".into(), Vec::new(), None),
     };
     if let Some(path) = &args.csv {
         files.push((path.clone(), records::csv_of(&folder)?.into_bytes()));
     }
+    if let Some(torch) = &torch {
+        torch.check(args.force)?;
+    }
     write(&files, args.force)?;
+    if let Some(torch) = torch {
+        files.extend(torch.write()?);
+    }
     for (path, content) in &files {
         let size = counted(content.len(), "byte");
         lines.push_str(&format!("  {}  {size}\n", foreign(&path.display().to_string())));
@@ -99,8 +115,8 @@ pub(super) fn export(args: &ExportArgs) -> CliResult {
 /// A file to be written: its path and its bytes.
 type OutputFile = (PathBuf, Vec<u8>);
 
-/// The files of the network, and a line about it.
-fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<OutputFile>)> {
+/// The files of the network, a folder of it, and a line about it.
+fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<OutputFile>, Option<OutputFolder>)> {
     let which = if args.best { Which::Best } else { Which::Last };
     let network = Network::open(folder, Network::spec(folder, None, &[])?, which)?;
     network.check_files()?;
@@ -126,9 +142,13 @@ fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<OutputFil
     if let Some(path) = &args.onnx {
         files.extend(onnx::files(folder, &network, &description, path)?);
     }
+    let torch = match &args.torch {
+        Some(to) => Some(torch::folder(to, folder, &network, &description)?),
+        None => None,
+    };
     let step = count(network.step);
     let numbers = counted(network.params.values().len(), "number");
-    Ok((format!("the network after step {step}, {numbers}:\n"), files))
+    Ok((format!("the network after step {step}, {numbers}:\n"), files, torch))
 }
 
 fn read(path: &Path) -> CliResult<Vec<u8>> {

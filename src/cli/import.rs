@@ -1,7 +1,11 @@
-//! A network in a file of Keras as a run.
+//! A network in a file of Keras or PyTorch as a run.
+
+mod import_file;
 
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+
+use import_file::ImportFile;
 
 use super::error::{CliError, CliResult};
 use super::runs::RUNS;
@@ -17,12 +21,17 @@ use crate::run::Folder;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ImportArgs {
-    /// A .keras archive, a .h5 file of `model.save`, also of Keras 2, or a .weights.h5 file (with --as)
+    /// A .keras archive, a .h5 file of `model.save`, also of Keras 2; with --as also a .weights.h5 file, or a state dict of PyTorch in a
+    /// .safetensors file
     file: PathBuf,
     /// A preset for data, tokens and training; its layers are replaced by those of the file, if the file has any. By default a classifier
     /// of texts by words
     #[arg(long = "as", value_name = "PRESET")]
     preset: Option<String>,
+    /// Which tensors of a state dict the weights are, a line each, `1.kernel: lstm.weight_ih_l0` or, of all of a layer, `1: encoder.lstm`;
+    /// by default by names and shapes
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
     /// The data of the run, for `evaluate`
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
@@ -45,9 +54,8 @@ pub(super) struct ImportArgs {
 
 /// Imports a network.
 pub(super) fn import(args: &ImportArgs) -> CliResult {
-    let fail = |error: ImportError| CliError::usage(format!("{}: {error}", args.file.display()));
-    let file = KerasFile::open(read(&args.file)?).map_err(fail)?;
-    let network = ImportedNetwork::of_keras(&file, spec(args, &file)?).map_err(fail)?;
+    let file = ImportFile::open(args)?;
+    let network = file.network(args)?;
     let files = RunFiles::of(args, &network.spec, network.classes())?;
     let folder = match &args.folder {
         Some(folder) => Folder::create(folder)?,

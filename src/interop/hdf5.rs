@@ -19,6 +19,7 @@ mod header;
 mod reader;
 mod writer;
 
+pub(in crate::interop) use datatype::half;
 pub use reader::{Dataset, File, Object};
 pub use writer::{Item, write};
 

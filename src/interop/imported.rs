@@ -2,7 +2,8 @@ use std::path::Path;
 
 use super::NetworkDescription;
 use super::keras::{ImportError, KerasFile};
-use crate::nn::{Model, Params};
+use super::torch::{NameMap, TorchFile, TorchImportError};
+use crate::nn::{BuildError, Model, Params};
 use crate::preset::RunSpec;
 use crate::protocol::{DataFacts, Event, RunInfo, RunStatus, Saved};
 use crate::run::checkpoint::{self, Checkpoint, NamedTensor};
@@ -25,10 +26,28 @@ impl ImportedNetwork {
     /// # Errors
     /// If the file has no weights of these shapes.
     pub fn of_keras(file: &KerasFile, spec: RunSpec) -> Result<Self, ImportError> {
-        let unfit = |error: crate::nn::BuildError| ImportError::Config(error.to_string());
-        let model = spec.model().map_err(unfit)?;
+        let unfit = |error: BuildError| ImportError::Config(error.to_string());
+        Self::of(spec, unfit, |network| file.weights(network))
+    }
+
+    /// The network of `spec` with the weights of a state dict of PyTorch; `map` says which tensors they are where names and shapes do not.
+    ///
+    /// # Errors
+    /// With all tensors that are missing, surplus or of another shape.
+    pub fn of_torch(file: &TorchFile, spec: RunSpec, map: &NameMap) -> Result<Self, TorchImportError> {
+        let unfit = |error: BuildError| TorchImportError::Tensors(vec![error.to_string()]);
+        Self::of(spec, unfit, |network| file.weights(network, map))
+    }
+
+    /// The network of `spec` with the `weights` of its description, in the order of its layers.
+    fn of<E>(
+        spec: RunSpec,
+        unfit: impl Fn(BuildError) -> E,
+        weights: impl FnOnce(&NetworkDescription<'_>) -> Result<Vec<Vec<Vec<f32>>>, E>,
+    ) -> Result<Self, E> {
+        let model = spec.model().map_err(&unfit)?;
         let mut params = model.params();
-        let weights = file.weights(&NetworkDescription::of_run(&spec, &params).map_err(unfit)?)?;
+        let weights = weights(&NetworkDescription::of_run(&spec, &params).map_err(&unfit)?)?;
         let table = params.table().to_vec();
         for (param, values) in table.into_iter().zip(weights.into_iter().flatten()) {
             params.values_mut()[param.range].copy_from_slice(&values);

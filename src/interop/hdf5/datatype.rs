@@ -96,7 +96,7 @@ fn ieee(size: usize, fields: &mut Fields<'_>) -> Result<bool, Hdf5Error> {
 }
 
 /// A number of half precision.
-fn half(bits: u16) -> f32 {
+pub(in crate::interop) fn half(bits: u16) -> f32 {
     let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 0x3ff) / 1024.0);
     match exponent {
