@@ -3,6 +3,7 @@
 mod attention;
 mod confusion;
 pub mod dashboard;
+mod decay;
 mod detail;
 mod diagnosis;
 mod entities;

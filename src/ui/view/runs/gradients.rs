@@ -39,6 +39,8 @@ struct Reach<'a> {
     profile: &'a GradientProfile,
     latest: Vec<f64>,
     farthest: &'a [f64],
+    /// The median over the last monitored batches.
+    half_life: Option<f32>,
 }
 
 fn reach<'a>(dash: &'a Dashboard, group: &'a Group, number: usize) -> Option<Reach<'a>> {
@@ -46,7 +48,10 @@ fn reach<'a>(dash: &'a Dashboard, group: &'a Group, number: usize) -> Option<Rea
     let layer = dash.view.layer(run).or_else(|| run.recurrent_layers().next())?;
     let profile = &run.profiles(layer)?.latest;
     let farthest = group.members.get(number)?.reach.farthest(layer).unwrap_or_default();
-    Some(Reach { number, profile, latest: shares(profile)?, farthest })
+    let history = run.gradient_history(layer);
+    let half_life =
+        history.and_then(|history| history.half_life(profile.step)).map(|half_life| half_life.median);
+    Some(Reach { number, profile, latest: shares(profile)?, farthest, half_life })
 }
 
 /// Draws a panel for each run that has any.
@@ -71,7 +76,7 @@ fn panel(group: &Group, reach: &Reach<'_>, y: (f64, f64), area: Rect, buf: &mut 
         (foreign(&member.name), theme.style(name_role(group, reach.number))),
         (format!(" ‖∂L/∂{of}_t‖{greatest}").into(), theme.style(Role::Dim)),
     ];
-    let half_life = reach.profile.half_life.map(|half_life| {
+    let half_life = reach.half_life.map(|half_life| {
         let doubles = if half_life < 0.0 { "doubles in" } else { "half-life" };
         vec![(format!("{doubles} {:.1}", half_life.abs()).into(), theme.style(Role::Dim))]
     });
