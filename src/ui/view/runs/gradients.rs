@@ -15,9 +15,10 @@ use super::{beside, letter, name_role};
 use crate::escape::foreign;
 use crate::number;
 use crate::protocol::GradientProfile;
+use crate::run::gradient_reach::{at_start, shares};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::group::Group;
-use crate::ui::group::reach::{at_start, shares};
+use crate::ui::race;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::chart::LineStyle;
 use crate::ui::widget::panel_frame::PanelFrame;
@@ -28,11 +29,6 @@ use crate::ui::widget::text::{self, Piece};
 const LEAST: f64 = -8.0;
 /// Columns from which the title says that the norms are shares of the greatest, which the y axis says as well.
 const WITH_GREATEST: u16 = 52;
-/// From this share on the gradient is said to reach the start.
-const REACHES: f64 = 0.05;
-/// Below this share it is said not to.
-const VANISHES: f64 = 0.01;
-
 /// The gradient of a run in the chosen layer, as shares of the greatest.
 struct Reach<'a> {
     number: usize,
@@ -116,23 +112,6 @@ fn exponents(shares: &[f64]) -> Vec<f64> {
 
 /// Which runs can learn from the start of a sequence and which cannot, as far as their gradients say; `None` where they do not differ.
 pub(in crate::ui::view) fn sentence(group: &Group) -> Option<String> {
-    let most: Vec<(&str, f64)> = group
-        .members
-        .iter()
-        .filter_map(|member| Some((member.name.as_str(), member.reach.most()?)))
-        .collect();
-    let list = |is_listed: &dyn Fn(f64) -> bool| {
-        let listed = most.iter().filter(|(_, most)| is_listed(*most));
-        listed.map(|(name, most)| format!("{name} ({})", number::metric(*most))).collect::<Vec<_>>()
-    };
-    let (reaching, vanishing) = (list(&|most| most >= REACHES), list(&|most| most < VANISHES));
-    if reaching.is_empty() || vanishing.is_empty() {
-        return None;
-    }
-    Some(format!(
-        "So far the gradient has reached the first steps in {}: what comes first can be learned. In {} it has vanished before. \
-         (Shares of the greatest.)",
-        reaching.join(" and "),
-        vanishing.join(" and ")
-    ))
+    let most = group.members.iter().filter_map(|member| Some((member.name.as_str(), member.reach.most()?)));
+    race::reach(most).map(|reason| format!("So far {reason}"))
 }
