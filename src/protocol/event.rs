@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -121,6 +122,14 @@ impl RunInfo {
     /// Whether the network predicts several labels, each with its own probability.
     pub fn has_labels(&self) -> bool {
         self.task == Task::Labels
+    }
+
+    /// The class `label` as a reader sees it: a number alone, as of data without names, is said to be a class. Text of the data: escape it
+    /// before printing.
+    pub fn class_name<'a>(&self, label: &'a str) -> Cow<'a, str> {
+        let is_number = !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit());
+        let is_class = matches!(self.task, Task::Binary | Task::Classes) && !self.data.has_symbols;
+        if is_number && is_class { format!("class {label}").into() } else { label.into() }
     }
 }
 

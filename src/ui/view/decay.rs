@@ -1,6 +1,5 @@
 //! How the gradient changes towards the beginning of the input, in words: over the last monitored batches, as one batch says little.
 
-use super::gradient::norms;
 use crate::metrics::half_life;
 use crate::protocol::GradientProfile;
 use crate::ui::run_state::{GradientHistory, HalfLife};
@@ -8,6 +7,15 @@ use crate::ui::view_state::Norm;
 
 /// Steps of the profile from which on a half-life is as good as none: the norm is constant.
 const CONSTANT: f32 = 10.0;
+
+/// The norm at each position.
+pub(super) fn norms(profile: &GradientProfile, norm: Norm) -> &[f32] {
+    match norm {
+        Norm::State => &profile.hnorm,
+        Norm::CellState => &profile.cnorm,
+        Norm::RecurrentKernel => &profile.kernel_norm,
+    }
+}
 
 /// The wordings, from long to short. `history` may end behind `profile`, where an earlier step is looked at.
 pub(super) fn wordings(

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::decay;
+use super::decay::{self, norms};
 use crate::escape;
 use crate::number;
 use crate::protocol::{Direction, GradientProfile, LayerHealth};
@@ -134,14 +134,6 @@ pub(super) fn layer_name(dash: &Dashboard, (layer, direction): RecurrentLayer) -
         None => format!("{layer} {class}"),
         Some(Direction::Forward) => format!("{layer} {class} fwd"),
         Some(Direction::Backward) => format!("{layer} {class} bwd"),
-    }
-}
-
-pub(super) fn norms(profile: &GradientProfile, norm: Norm) -> &[f32] {
-    match norm {
-        Norm::State => &profile.hnorm,
-        Norm::CellState => &profile.cnorm,
-        Norm::RecurrentKernel => &profile.kernel_norm,
     }
 }
 
