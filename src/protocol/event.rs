@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Alert, AppliedCommand, AttentionWeights, DataFacts, Direction, EmbeddingNeighbours, Instruments,
+    Alert, AppliedCommand, AttentionWeights, Command, DataFacts, Direction, EmbeddingNeighbours, Instruments,
     ModelTable, ProbeText, TokenInfluence, TokenWindow, UnitResponse, ValidationExamples,
     WeightDistributions,
 };
@@ -89,6 +89,9 @@ pub struct RunInfo {
     pub batch_size: usize,
     /// The interval in steps of measuring gradients and probes.
     pub watch_every: usize,
+    /// The steps a second to which training is slowed down for watching, until a command says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<f64>,
     /// The task of the network.
     pub task: Task,
     /// Keras's name of the loss.
@@ -122,6 +125,13 @@ impl RunInfo {
     /// Whether the network predicts several labels, each with its own probability.
     pub fn has_labels(&self) -> bool {
         self.task == Task::Labels
+    }
+
+    /// Takes what a command changes in it.
+    pub fn apply(&mut self, command: &Command) {
+        if *command == Command::FullSpeed {
+            self.pace = None;
+        }
     }
 
     /// The class `label` as a reader sees it: a number alone, as of data without names, is said to be a class. Text of the data: escape it

@@ -79,6 +79,11 @@ impl App<'_> {
             Action::Detach if self.attached || self.is_several() || !trains => Some(""),
             // Without a cursor it is the last step: of a run in training another one in a moment.
             Action::Branch if view.cursor.is_none() && !run.over() => Some(""),
+            Action::FullSpeed
+                if !trains || run.dashboard.live().info().is_none_or(|info| info.pace.is_none()) =>
+            {
+                Some("")
+            }
             Action::PauseResume
             | Action::SingleStep
             | Action::SlowerLearning

@@ -131,6 +131,27 @@ fn quitting_while_training_asks_with_the_dashboard_still_visible() {
 }
 
 #[test]
+fn full_speed_is_named_while_the_preset_slows_the_training_down() {
+    while_training(|app| {
+        let Event::Prepared(mut info) = prepared("runs/slow".as_ref()) else { return };
+        app.fold(&Event::Prepared(info.clone()));
+        assert!(!screen(app, 120, 40).contains("full speed"));
+        info.pace = Some(100.0);
+        app.fold(&Event::Prepared(info));
+        for width in [80, 120] {
+            assert!(screen(app, width, 40).contains("f full speed"), "{}", screen(app, width, 40));
+        }
+        app.fold(&Event::Command(AppliedCommand {
+            step: 1,
+            epoch: 1,
+            request: Command::FullSpeed.by("test"),
+            learning_rate: 0.1,
+        }));
+        assert!(!screen(app, 120, 40).contains("full speed"));
+    });
+}
+
+#[test]
 fn training_goes_on_without_the_screen() {
     let asked = while_training(|app| {
         app.input(Input::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
@@ -253,6 +274,7 @@ fn prepared(folder: &std::path::Path) -> Event {
         steps_per_epoch: 10,
         batch_size: 32,
         watch_every: 1,
+        pace: None,
         task: crate::metrics::Task::Binary,
         loss: "binary_crossentropy".into(),
         optimizer: "Adam".into(),
