@@ -16,6 +16,7 @@ mod divergence;
 mod error;
 mod folder;
 mod frames;
+pub mod gradient_reach;
 mod hub;
 mod lost_lines;
 mod metrics;

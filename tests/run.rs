@@ -30,6 +30,7 @@ fn prepared() -> Event {
         steps_per_epoch: 50,
         batch_size: 32,
         watch_every: 10,
+        pace: None,
         task: Task::Binary,
         loss: "binary_crossentropy".into(),
         optimizer: "Adam".into(),

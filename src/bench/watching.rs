@@ -134,6 +134,7 @@ impl BlockTraining {
             steps_per_epoch: 1000,
             batch_size: workload.sequences(),
             watch_every: spec.every,
+            pace: None,
             task: Task::Classes,
             loss: stepper.model().loss().name().into(),
             optimizer: "Adam".into(),

@@ -102,6 +102,7 @@ impl ImportedNetwork {
             steps_per_epoch: 0,
             batch_size: spec.train.batch_size,
             watch_every: spec.watch.every,
+            pace: None,
             task: spec.task(&self.model),
             loss: spec.train.loss.name().into(),
             optimizer: spec.train.optimizer.name().into(),

@@ -1,10 +1,11 @@
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Alert, AppliedCommand, AttentionWeights, DataFacts, Direction, EmbeddingNeighbours, Instruments,
+    Alert, AppliedCommand, AttentionWeights, Command, DataFacts, Direction, EmbeddingNeighbours, Instruments,
     ModelTable, ProbeText, TokenInfluence, TokenWindow, UnitResponse, ValidationExamples,
     WeightDistributions,
 };
@@ -88,6 +89,9 @@ pub struct RunInfo {
     pub batch_size: usize,
     /// The interval in steps of measuring gradients and probes.
     pub watch_every: usize,
+    /// The steps a second to which training is slowed down for watching, until a command says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pace: Option<f64>,
     /// The task of the network.
     pub task: Task,
     /// Keras's name of the loss.
@@ -121,6 +125,21 @@ impl RunInfo {
     /// Whether the network predicts several labels, each with its own probability.
     pub fn has_labels(&self) -> bool {
         self.task == Task::Labels
+    }
+
+    /// Takes what a command changes in it.
+    pub fn apply(&mut self, command: &Command) {
+        if *command == Command::FullSpeed {
+            self.pace = None;
+        }
+    }
+
+    /// The class `label` as a reader sees it: a number alone, as of data without names, is said to be a class. Text of the data: escape it
+    /// before printing.
+    pub fn class_name<'a>(&self, label: &'a str) -> Cow<'a, str> {
+        let is_number = !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit());
+        let is_class = matches!(self.task, Task::Binary | Task::Classes) && !self.data.has_symbols;
+        if is_number && is_class { format!("class {label}").into() } else { label.into() }
     }
 }
 

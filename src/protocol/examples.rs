@@ -38,7 +38,7 @@ pub struct ValidationExamples {
     /// finite.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forecasts: Vec<Option<f32>>,
-    /// Of a classifier: texts of the cells of the confusion matrix, up to [`ClassifiedText::MOST`] of a cell.
+    /// Of a classifier: texts of the cells of the confusion matrix, a few of each cell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub texts: Vec<ClassifiedText>,
     /// Of a tagger: the words that have another tag than predicted most often, the most frequent first.
@@ -78,8 +78,10 @@ pub struct ClassifiedText {
 }
 
 impl ClassifiedText {
-    /// The maximum number of texts of a cell.
-    pub const MOST: usize = 4;
+    /// The maximum number of texts of a cell of wrong predictions.
+    pub const MOST_WRONG: usize = 12;
+    /// The maximum number of texts of a cell of right ones, which say less.
+    pub const MOST_RIGHT: usize = 4;
 }
 
 /// The counts of a type of entity.

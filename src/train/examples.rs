@@ -100,7 +100,9 @@ impl Examples {
             (Targets::Classes(classes), _) if self.count < TEXTS => {
                 let (Some(actual), Some(predicted)) = (classes.get(row), predicted.first()) else { return };
                 let texts = self.texts.entry((*actual as usize, *predicted as usize)).or_default();
-                if texts.len() < ClassifiedText::MOST {
+                let is_right = predicted == actual;
+                let most = if is_right { ClassifiedText::MOST_RIGHT } else { ClassifiedText::MOST_WRONG };
+                if texts.len() < most {
                     let real = ids.row(row).into_iter().filter(|id| **id != Vocabulary::PADDING);
                     texts.push(text(real.map(|id| vocabulary.word(*id)), gap));
                     self.count += 1;

@@ -257,6 +257,7 @@ impl Session {
             steps_per_epoch: self.train.batches(),
             batch_size: self.spec.train.batch_size,
             watch_every: self.spec.watch.every,
+            pace: None,
             task: self.task,
             loss: self.spec.train.loss.name().into(),
             optimizer: self.spec.train.optimizer.name().into(),

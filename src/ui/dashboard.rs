@@ -186,6 +186,7 @@ mod tests {
             steps_per_epoch: 100,
             batch_size: 32,
             watch_every: 10,
+            pace: None,
             task: crate::metrics::Task::Binary,
             loss: "binary_crossentropy".into(),
             optimizer: "Adam".into(),

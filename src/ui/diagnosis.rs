@@ -113,7 +113,11 @@ fn one_class(run: &RunState, info: &RunInfo, step: Option<u64>) -> Option<Diagno
     let predicted = (0..matrix.classes).filter(|class| matrix.predicted(*class) > 0).collect::<Vec<_>>();
     let actual = (0..matrix.classes).filter(|class| matrix.support(*class) > 0).count();
     let [class] = predicted.as_slice() else { return None };
-    let label = info.data.classes.get(*class).map_or_else(|| class.to_string(), |class| class.label.clone());
+    let label = info
+        .data
+        .classes
+        .get(*class)
+        .map_or_else(|| class.to_string(), |class| info.class_name(&class.label).into_owned());
     let of = if info.task == Task::Tags { "tokens" } else { "sequences" };
     (actual > 1).then(|| Diagnosis {
         name: "One class always",

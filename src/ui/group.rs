@@ -19,7 +19,6 @@ mod comparison;
 pub(super) mod curves;
 mod member;
 mod race;
-pub(super) mod reach;
 mod slots;
 
 use std::time::Instant;

@@ -184,6 +184,36 @@ impl Tab {
 
     /// Its panels for `run`, the most important first; none if it has nothing to show.
     pub fn panels(self, run: &RunState) -> Vec<Panel> {
+        let mut panels = self.main_panels(run);
+        if !panels.is_empty() {
+            let further = self.further_panels(run).into_iter().filter(|panel| !panels.contains(panel));
+            panels.extend(further.collect::<Vec<_>>());
+        }
+        panels
+    }
+
+    /// The panels of other tabs that are shown behind its own where these leave space: what is read beside them.
+    fn further_panels(self, run: &RunState) -> Vec<Panel> {
+        match self {
+            // What the network keeps of the same tokens, what it learns from them, and what their vectors are near to.
+            Self::Text if !self.main_panels(run).is_empty() => {
+                let shown = [Self::States, Self::Gradients, Self::Weights].map(|tab| tab.main_panels(run));
+                let wanted = [Panel::Hidden, Panel::Gradient, Panel::Neighbours];
+                let is_there = |panel: &Panel| shown.iter().any(|panels| panels.contains(panel));
+                wanted.into_iter().filter(is_there).collect()
+            }
+            // Tables leave space that forecasts and samples fill.
+            Self::Task
+                if !matches!(self.main_panels(run).first(), Some(Panel::Forecast | Panel::Samples)) =>
+            {
+                vec![Panel::Accuracy, Panel::Loss]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The panels that are about its subject, which every screen shows first.
+    pub fn main_panels(self, run: &RunState) -> Vec<Panel> {
         if self == Self::Runs {
             return if run.is_in_group() { vec![Panel::Runs] } else { Vec::new() };
         }

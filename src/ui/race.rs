@@ -5,6 +5,38 @@ use crate::number::{self, counted};
 use crate::run::race::{Judgement, LEAST_SEEDS, SIGNIFICANCE, Standing, Standings, Verdict};
 use crate::runs::{Column, Table};
 
+/// The most of the gradient that has reached the start of the sequences.
+const AT_START: &str = "gradient at start";
+
+/// Says why networks differ, as far as their gradients through time do.
+pub fn reason(standings: &Standings) -> Option<String> {
+    let most =
+        standings.networks.iter().filter_map(|network| Some((network.name.as_str(), network.reach.most()?)));
+    reach(most).map(|reason| format!("why: {reason}"))
+}
+
+/// The share of the greatest gradient from which on it is said to reach the start, and below which it is said to have vanished.
+const REACHES: [f64; 2] = [0.05, 0.01];
+
+/// Which networks can learn from the start of a sequence and which cannot, by name and by the most of the gradient that has reached it;
+/// `None` where they do not differ.
+pub fn reach<'a>(most: impl Iterator<Item = (&'a str, f64)> + Clone) -> Option<String> {
+    let [reaches, vanishes] = REACHES;
+    let list = |is_listed: &dyn Fn(f64) -> bool| {
+        let listed = most.clone().filter(|(_, most)| is_listed(*most));
+        let listed: Vec<String> =
+            listed.map(|(name, most)| format!("{name} ({})", number::metric(most))).collect();
+        listed.join(" and ")
+    };
+    let (reaching, vanishing) = (list(&|most| most >= reaches), list(&|most| most < vanishes));
+    (!reaching.is_empty() && !vanishing.is_empty()).then(|| {
+        format!(
+            "the gradient has reached the first steps in {reaching}: what comes first can be learned. In {vanishing} it has vanished before. \
+             (Shares of the greatest.)"
+        )
+    })
+}
+
 /// A p-value for reading: `p = 0.18`, `p < 0.0001`.
 fn p_value(p: f64) -> String {
     match p {
@@ -74,11 +106,17 @@ pub fn method(standings: &Standings, judgement: &Judgement) -> Vec<String> {
         n => format!(", corrected by Holm for {n} comparisons"),
     };
     let judged = format!("judged by {metric} of the best evaluation of each run ({better} is better)");
-    if tested == 0 {
-        return vec![judged];
+    let mut lines = vec![judged];
+    if standings.networks.iter().any(|network| network.reach.most().is_some()) {
+        lines.push(format!(
+            "{AT_START}: the most of the gradient through time that has reached the first tenth of a sequence, as a share of its greatest; \
+             what comes first is learned only if it does not vanish on its way"
+        ));
     }
-    vec![
-        judged,
+    if tested == 0 {
+        return lines;
+    }
+    lines.extend([
         format!(
             "p: how probable such a difference, or a larger one, would be if the first and this network were equally good: two-sided paired \
              t-test over {}{correction}; a winner needs p < {SIGNIFICANCE} against every other",
@@ -86,7 +124,8 @@ pub fn method(standings: &Standings, judgement: &Judgement) -> Vec<String> {
         ),
         "assumed: the differences between two networks are distributed normally over seeds; intervals are 95 %, each by itself"
             .to_owned(),
-    ]
+    ]);
+    lines
 }
 
 /// The values of a network with the seeds that were judged.
@@ -110,6 +149,9 @@ pub fn table(standings: &Standings, judgement: &Judgement) -> Table {
         0 => String::new(),
         n => format!("{n} failed"),
     };
+    // Networks without recurrent layers have no gradient through time.
+    let at_start = |network: &Standing| network.reach.most().map_or_else(String::new, number::metric);
+    let reach = if networks.iter().any(|network| network.reach.most().is_some()) { AT_START } else { "" };
     let difference = |paired: &Paired| {
         let (low, high) = paired.interval;
         let sign = |x: f64| {
@@ -134,6 +176,7 @@ pub fn table(standings: &Standings, judgement: &Judgement) -> Table {
         Column::number("parameters", 40, column(&|network| number::count(network.params as u64))),
         Column::number(metric, 99, column(&value)),
         Column::text("", 98, column(&failed)),
+        Column::number(reach, 97, column(&at_start)),
         Column::number("tokens/s", 50, column(&per_second)),
         Column::number("time", 45, column(&|network| number::duration(network.total.1))),
         Column::number(unit, 60, differences.collect()),
@@ -203,6 +246,7 @@ fn row(standings: &Standings) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::{Event, GradientProfile, RaceEvent};
     use crate::run::race::{JudgedMetric, judge};
 
     fn standings(values: &[[f64; 3]]) -> Standings {
@@ -228,5 +272,31 @@ mod tests {
         let race = standings(&[[1.0, 0.9, 1.0], [1.0, 1.0, 0.9]]);
         let words = verdict(&race, &judge(&race));
         assert!(words.starts_with("no winner: ") && words.ends_with("with 3 seeds"), "{words}");
+    }
+
+    #[test]
+    fn the_result_says_why_from_how_far_the_gradients_have_reached() {
+        let mut race = standings(&[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [0.52, 0.5, 0.49]]);
+        assert_eq!((reason(&race), method(&race, &judge(&race)).len()), (None, 3));
+        for (network, factor) in [0.95_f32, 0.99, 0.5].into_iter().enumerate() {
+            let kernel_norm = (0..30).map(|t| factor.powi(29 - t)).collect();
+            let profile = GradientProfile { layer: 1, kernel_norm, ..GradientProfile::default() };
+            race.apply(&RaceEvent::Training { network, event: Event::Gradient(profile) });
+        }
+        // Another seed takes nothing away.
+        race.apply(&RaceEvent::Seed(2));
+        let judgement = judge(&race);
+        let (head, rows) = table(&race, &judgement).lines(200);
+        assert!(head.contains("gradient at start"), "{head}");
+        assert!(rows[2].starts_with("3  rnn") && rows[2].contains("7.5e-9"), "{rows:?}");
+        let said = reason(&race).unwrap();
+        assert!(
+            said.starts_with(
+                "why: the gradient has reached the first steps in lstm (0.2503) and gru (0.7623)"
+            ),
+            "{said}"
+        );
+        assert!(said.contains("In rnn (7.5e-9) it has vanished before."), "{said}");
+        assert!(method(&race, &judgement)[1].starts_with("gradient at start: "));
     }
 }

@@ -166,6 +166,7 @@ impl RunState {
                 if changes_training && !matches!(applied.request.command, Command::SetPatience { .. }) {
                     self.mark(applied.step, applied.epoch, CHANGE);
                 }
+                self.info.iter_mut().for_each(|info| info.apply(&applied.request.command));
                 self.epoch_steps.command(applied, self.info.as_deref());
             }
             Event::Resumed(resumed) => self.resumed(resumed),

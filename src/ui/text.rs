@@ -36,6 +36,11 @@ pub fn fit(text: &str, width: usize) -> String {
     text::clip(&foreign(text), width).into_owned()
 }
 
+/// Clips a name to `width` columns, with `…` in its middle: names that begin alike differ at their end.
+pub fn fit_name(name: &str, width: usize) -> String {
+    text::clip_name(&foreign(name), width).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 mod attention;
 mod confusion;
 pub mod dashboard;
+mod decay;
 mod detail;
 mod diagnosis;
 mod entities;
@@ -41,11 +42,20 @@ use super::panel::Panel;
 use super::theme::{Role, Theme};
 use super::widget::text::Piece;
 use crate::escape;
+use crate::protocol::RunInfo;
 
 /// The title of a panel: its number and its name.
 fn title<'a>(dash: &Dashboard, panel: Panel, name: &str, theme: &Theme) -> Vec<Piece<'a>> {
     let number = dash.view.number(panel, &dash.run);
     vec![(format!("{number} {name}").into(), theme.style(Role::Title))]
+}
+
+/// A class as it is shown.
+fn class_name<'a>(info: Option<&RunInfo>, label: &'a str) -> Cow<'a, str> {
+    match info.map(|info| info.class_name(label)) {
+        Some(Cow::Owned(name)) => name.into(),
+        _ => visible(label),
+    }
 }
 
 /// A token as it is shown: a blank and a line end have a mark, as they are the whole of a character that is read or predicted.

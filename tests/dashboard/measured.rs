@@ -86,10 +86,26 @@ fn the_gradient_of_the_cell_state_is_shown_where_there_is_one() {
 #[test]
 fn the_profile_at_the_best_checkpoint_is_shown_on_the_tab_of_the_gradients() {
     let dash = story::after_steps(418);
-    assert!(!text(&dash, 200, 59, &THEME).contains("(best)"));
-    let shown = text(&acted(dash, &[Action::NextTab]), 200, 59, &THEME);
+    assert!(!text(&dash, 300, 99, &THEME).contains("(best)"));
+    let tab = acted(dash, &[Action::NextTab]);
+    let shown = text(&tab, 300, 99, &THEME);
     // The checkpoint is saved after step 392; step 390 was monitored last before it.
     assert!(shown.contains("step 390 (best)"), "{shown}");
+    let narrow = text(&tab, 120, 39, &THEME);
+    assert!(narrow.contains("━ first ━ best ━ now"), "{narrow}");
+}
+
+#[test]
+fn the_panel_of_the_gradient_has_the_half_life_over_several_batches_and_a_legend_at_every_width() {
+    let dash = story::after_steps(418);
+    let small = text(&dash, 80, 23, &THEME);
+    assert!(small.contains("half-life 5.4 steps    ━ first ━ now"), "{small}");
+    let wide = text(&dash, 120, 39, &THEME);
+    assert!(wide.contains("halves every 5.4 steps back (5.3 to 5.6)"), "{wide}");
+    // At an earlier step it is that of the batches up to there.
+    let earlier = acted(dash, &[Action::Focus(3), Action::First, Action::Right]);
+    let shown = text(&earlier, 120, 39, &THEME);
+    assert!(!shown.contains("halves every 5.4 steps back"), "{shown}");
 }
 
 #[test]

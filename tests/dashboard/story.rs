@@ -120,6 +120,7 @@ pub fn info() -> RunInfo {
         steps_per_epoch: EPOCH as usize,
         batch_size: 128,
         watch_every: 10,
+        pace: None,
         task: Task::Binary,
         loss: "binary_crossentropy".into(),
         optimizer: "Adam".into(),

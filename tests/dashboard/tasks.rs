@@ -380,3 +380,42 @@ fn what_is_wrong_is_found_with_its_numbers_and_nothing_else_is() {
         text(&dash, 80, 23, &THEME)
     });
 }
+
+#[test]
+fn a_large_screen_has_more_on_the_tab_of_texts_and_a_small_one_its_tables_first() {
+    let dash = story::after_steps(418);
+    let to_texts = Tab::of(&dash.run).iter().position(|tab| *tab == Tab::Text).unwrap();
+    let texts = acted(dash, &vec![Action::NextTab; to_texts]);
+    let small = text(&texts, 80, 23, &THEME);
+    assert!(small.contains("1 Prediction") && !small.contains("Hidden state"), "{small}");
+    let large = text(&texts, 200, 59, &THEME);
+    assert!(large.contains("Hidden state") && large.contains("Gradient ‖∂L/∂h_t‖"), "{large}");
+}
+
+#[test]
+fn texts_of_the_chosen_cell_stand_below_the_matrix_where_it_leaves_lines() {
+    let class = |label: &str| ClassCount { label: label.into(), count: 100 };
+    let data = DataFacts {
+        classes: vec![class("0"), class("1")],
+        validation: 200,
+        vocabulary: 50,
+        ..DataFacts::default()
+    };
+    let confusion = Confusion { classes: 2, counts: vec![90, 10, 3, 97], ..Confusion::default() };
+    let wrong = (1..=3).map(|n| ClassifiedText { actual: 0, predicted: 1, text: format!("text {n}") });
+    let examples =
+        ValidationExamples { step: 50, epoch: 1, texts: wrong.collect(), ..ValidationExamples::default() };
+    let mut events = steps(1..=50);
+    events.push(epoch(1, 50, &[("val_loss", 0.5)], Some(confusion)));
+    events.push(Event::Examples(Box::new(examples)));
+    let dash = of_task(Task::Binary, data, &events);
+    for (width, height) in [(80, 23), (120, 39), (200, 59)] {
+        let shown = text(&dash, width, height, &THEME);
+        // Numbers alone are said to be classes.
+        assert!(shown.contains("10 of class 0 taken for class 1"), "{shown}");
+        assert!(shown.contains("· text 1") && shown.contains("· text 3"), "{shown}");
+        // The matrix leaves space for the curves.
+        assert_eq!(shown.contains("3 Accuracy") || shown.contains("3 Gradient norm"), height > 30, "{shown}");
+    }
+    assert!(text(&dash, 120, 39, &THEME).contains("taken for class 1, of which 3 are recorded"));
+}

@@ -56,6 +56,7 @@ pub fn training(network: &Network) -> Vec<Event> {
         steps_per_epoch: 125,
         batch_size: 32,
         watch_every: 100,
+        pace: None,
         task: kind,
         loss: "binary_crossentropy".into(),
         optimizer: "Adam".into(),

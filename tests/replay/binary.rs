@@ -143,7 +143,7 @@ fn a_run_is_replayed_in_a_terminal_with_the_keys_of_time() {
     terminal.press("?", "Go to the worst gradient");
     terminal.close("Go to the worst gradient");
     // Those of the dashboard, for viewing.
-    terminal.press("S", "screenshot saved");
+    terminal.press("S", "saved screen-");
     assert!(folder.path().join("runs/a/screen-300.svg").exists(), "in the run's folder, wherever it is now");
     terminal.press("f", "fastest");
     terminal.press(" ", "finished");

@@ -256,13 +256,14 @@ fn a_validation_has_texts_of_the_cells_of_its_confusion_matrix() {
     assert!(!examples.is_empty());
     let confusions =
         events.iter().filter_map(|e| if let Event::Epoch(m) = e { m.confusion.clone() } else { None });
+    let most_of = |is_right| if is_right { ClassifiedText::MOST_RIGHT } else { ClassifiedText::MOST_WRONG };
     for (of, confusion) in examples.iter().zip(confusions) {
         assert!(!of.texts.is_empty() && of.words.is_empty() && of.forecasts.is_empty());
         for actual in 0..2 {
             for predicted in 0..2 {
                 let texts =
                     of.texts.iter().filter(|text| (text.actual, text.predicted) == (actual, predicted));
-                let most = confusion.count(actual, predicted).min(ClassifiedText::MOST as u64);
+                let most = confusion.count(actual, predicted).min(most_of(actual == predicted) as u64);
                 assert_eq!(texts.count() as u64, most);
             }
         }

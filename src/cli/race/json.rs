@@ -26,6 +26,7 @@ pub(super) fn race(end: &RaceEnd, judgement: &Judgement) -> Value {
             "mean": mean,
             "sd": deviation,
             "tokens": network.total.0,
+            "gradient_at_start": network.reach.most(),
             "seconds": network.total.1,
             "tokens_per_s": network.total.0 as f64 / network.total.1.max(1e-9),
             "difference": paired.map(|paired| -paired.difference),

@@ -2,6 +2,7 @@
 
 use crate::metrics::{Metrics, VALIDATION, higher_is_better};
 use crate::protocol::{Event, RaceEvent, RunStatus};
+use crate::run::gradient_reach::GradientReach;
 
 /// Metrics that a task is judged by, the first that it has.
 const JUDGED: [&str; 6] = ["perplexity", "entity_f1", "accuracy", "rmse", "mae", "loss"];
@@ -46,6 +47,8 @@ pub struct Standing {
     pub values: Vec<Option<f64>>,
     /// What it used with all seeds that have ended.
     pub total: (u64, f64),
+    /// How far back its gradient has reached with any seed.
+    pub reach: GradientReach,
     /// The monitored metric by which its best evaluation is chosen, and its best value.
     monitor: Option<JudgedMetric>,
     best: Option<f64>,
@@ -142,8 +145,10 @@ impl Standings {
             RaceEvent::Seed(_) => {
                 self.begun += 1;
                 for network in &mut self.networks {
-                    let Standing { name, params, values, total, monitor, .. } = std::mem::take(network);
-                    *network = Standing { name, params, values, total, monitor, ..Standing::default() };
+                    let Standing { name, params, values, total, reach, monitor, .. } =
+                        std::mem::take(network);
+                    *network =
+                        Standing { name, params, values, total, reach, monitor, ..Standing::default() };
                 }
             }
             RaceEvent::Training { network, event } => self.trained(*network, event),
@@ -162,6 +167,7 @@ impl Standings {
 
     fn trained(&mut self, number: usize, event: &Event) {
         let Some(network) = self.networks.get_mut(number) else { return };
+        network.reach.apply(event);
         match event {
             Event::Prepared(info) => {
                 network.params = info.model.params();

@@ -6,7 +6,7 @@ use std::fs;
 use super::{Saving, TrainingLoop};
 use crate::data::Batch;
 use crate::preset::{Difference, RunSpec, differences};
-use crate::protocol::{ChangedSetting, Event, Level, Resumed, Saved};
+use crate::protocol::{ChangedSetting, Event, Level, Resumed, RunInfo, Saved};
 use crate::run::checkpoint::{self, LoadedCheckpoint, Which, undo};
 use crate::run::{Folder, Reader, Recorder, ResumePoint, check_run_files};
 use crate::train::control::{Clock, Control};
@@ -220,7 +220,12 @@ impl<'a> TrainingLoop<'a> {
         let Self { session, publisher, .. } = self;
         publisher.warn_of(&session.spec.alerts);
         publisher.resume_alerts(self.state.alerts.clone());
-        publisher.publish(Event::Prepared(Box::new(session.info(self.folder.path()))));
+        let full_speed = self.state.has_full_speed();
+        // A race has a pace of its own.
+        let is_paced = options.watched && options.turn.is_none() && !full_speed;
+        let pace = session.spec.watch.pace.filter(|_| is_paced);
+        let info = RunInfo { pace, ..session.info(self.folder.path()) };
+        publisher.publish(Event::Prepared(Box::new(info)));
         options.notes.iter().chain(&session.notes).for_each(|note| publisher.log(Level::Warning, note));
         if session.spec.train.validate_every.is_some() && session.validation.is_none() {
             let text = "train.validate_every: there are no validation data";
@@ -234,10 +239,7 @@ impl<'a> TrainingLoop<'a> {
             publisher
                 .log(Level::Info, "a layer is stateful: every epoch reads the data in order, unshuffled");
         }
-        let full_speed = self.state.has_full_speed();
-        // A race has a pace of its own.
-        let is_paced = options.watched && options.turn.is_none() && !full_speed;
-        if let Some(pace) = session.spec.watch.pace.filter(|_| is_paced) {
+        if let Some(pace) = pace {
             self.control.set_pace(pace);
             publisher.log(
                 Level::Info,

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::leave_dialog::LeaveChoice;
+use super::text_prompt::Purpose;
 use super::{App, Overlay, replaying};
 use crate::protocol::RunStatus;
 use crate::ui::dashboard::Dashboard;
@@ -78,6 +79,11 @@ impl App<'_> {
             Action::Detach if self.attached || self.is_several() || !trains => Some(""),
             // Without a cursor it is the last step: of a run in training another one in a moment.
             Action::Branch if view.cursor.is_none() && !run.over() => Some(""),
+            Action::FullSpeed
+                if !trains || run.dashboard.live().info().is_none_or(|info| info.pace.is_none()) =>
+            {
+                Some("")
+            }
             Action::PauseResume
             | Action::SingleStep
             | Action::SlowerLearning
@@ -91,7 +97,12 @@ impl App<'_> {
             }
             Action::Undo if !trains || !run.dashboard.live().can_undo() => Some(""),
             Action::TypeText if !run.dashboard.run.info().is_some_and(|info| info.reads_tokens()) => Some(""),
-            Action::ReplaceWord if view.tab != Tab::Text => Some(""),
+            Action::TypeText => match Purpose::on(&run.dashboard) {
+                Purpose::Word => Some("word"),
+                Purpose::Beginning => Some("beginning"),
+                Purpose::Example => None,
+            },
+            Action::ReplaceWord if !matches!(view.tab, Tab::Text | Tab::Weights) => Some(""),
             Action::Open | Action::UnitOrder | Action::Left => unit_word(&run.dashboard, action),
             Action::Back if view.full_screen || view.explain => Some("back"),
             Action::Back if run.over() && self.from_menu => Some("menu"),

@@ -74,13 +74,12 @@ pub(super) struct LeaveDialog {
 impl LeaveDialog {
     /// The dialog for a run of this process, or of another one to which the screen is attached.
     pub(super) fn new(attached: bool) -> Self {
-        let choices: &[Choice] = if attached { &ATTACHED } else { &OWN };
-        Self { choices, chosen: 0, title: " The network is still training " }
+        Self::of(if attached { &ATTACHED } else { &OWN }, " The network is still training ")
     }
 
     /// The dialog for one of several trainings.
     pub(super) fn several() -> Self {
-        Self { choices: &SEVERAL, chosen: 0, title: " The network is still training " }
+        Self::of(&SEVERAL, " The network is still training ")
     }
 
     /// The same with `choice` chosen, if it is offered.
@@ -91,7 +90,13 @@ impl LeaveDialog {
 
     /// The dialog for a race.
     pub(super) fn race() -> Self {
-        Self { choices: &RACE, chosen: 0, title: " The networks are still training " }
+        Self::of(&RACE, " The networks are still training ")
+    }
+
+    /// Enter at once does no harm: the choice that changes nothing is chosen.
+    fn of(choices: &'static [Choice], title: &'static str) -> Self {
+        let chosen = choices.iter().position(|(choice, ..)| *choice == LeaveChoice::Cancel).unwrap_or(0);
+        Self { choices, chosen, title }
     }
 
     /// Handles a key; returns the choice once it is made.

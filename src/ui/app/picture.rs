@@ -27,7 +27,11 @@ impl App<'_> {
                     .map_err(|error| format!("{}: {error}", text.display()))
             });
         match written {
-            Ok(()) => self.said = Some(format!("screenshot saved: {} and .txt", path.display())),
+            // The folder is on the screen, and the keys are to stay.
+            Ok(()) => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                self.said = Some(format!("saved {name} in the run folder"));
+            }
             Err(error) => self.show_message("Cannot save the screenshot", &error),
         }
     }

@@ -131,10 +131,35 @@ fn quitting_while_training_asks_with_the_dashboard_still_visible() {
 }
 
 #[test]
+fn full_speed_is_named_while_the_preset_slows_the_training_down() {
+    while_training(|app| {
+        let Event::Prepared(mut info) = prepared("runs/slow".as_ref()) else { return };
+        app.fold(&Event::Prepared(info.clone()));
+        assert!(!screen(app, 120, 40).contains("full speed"));
+        info.pace = Some(100.0);
+        app.fold(&Event::Prepared(info));
+        for width in [80, 120] {
+            assert!(screen(app, width, 40).contains("f full speed"), "{}", screen(app, width, 40));
+        }
+        app.fold(&Event::Command(AppliedCommand {
+            step: 1,
+            epoch: 1,
+            request: Command::FullSpeed.by("test"),
+            learning_rate: 0.1,
+        }));
+        assert!(!screen(app, 120, 40).contains("full speed"));
+    });
+}
+
+#[test]
 fn training_goes_on_without_the_screen() {
     let asked = while_training(|app| {
         app.input(Input::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)));
         type_keys(app, "\n");
+        assert_eq!(app.outcome(), None, "Enter at once changes nothing");
+        type_keys(app, "q\n");
+        assert_eq!(app.outcome(), None, "nor after q");
+        type_keys(app, "q↓\n");
         assert_eq!(app.outcome(), Some(ExitReason::LeftTraining));
     });
     assert_eq!(asked, []);
@@ -143,7 +168,7 @@ fn training_goes_on_without_the_screen() {
 #[test]
 fn save_and_stop_waits_for_the_trainers_last_word() {
     let asked = while_training(|app| {
-        type_keys(app, "q↓\n");
+        type_keys(app, "q↓↓\n");
         assert!(screen(app, 80, 24).contains("saving and stopping"));
         app.fold(&step(1));
         type_keys(app, "\x1b");
@@ -249,6 +274,7 @@ fn prepared(folder: &std::path::Path) -> Event {
         steps_per_epoch: 10,
         batch_size: 32,
         watch_every: 1,
+        pace: None,
         task: crate::metrics::Task::Binary,
         loss: "binary_crossentropy".into(),
         optimizer: "Adam".into(),
@@ -462,9 +488,9 @@ fn a_picture_of_the_dashboard_lands_in_the_run_folder() {
         screen(app, 80, 24);
         type_keys(app, "S");
         let seen = screen(app, 80, 24);
-        assert!(seen.contains("screenshot saved: ") && seen.contains("● training"), "{seen}");
+        assert!(seen.contains("saved screen-") && seen.contains("● training"), "{seen}");
         type_keys(app, "z");
-        assert!(!screen(app, 80, 24).contains("screenshot saved"), "the next key is taken at once");
+        assert!(!screen(app, 80, 24).contains("saved screen-"), "the next key is taken at once");
         let picture = std::fs::read_to_string(folder.path().join("screen-7.svg")).unwrap();
         assert!(picture.starts_with("<svg") && picture.contains("word-order"));
         let text = std::fs::read_to_string(folder.path().join("screen-7.txt")).unwrap();
@@ -729,7 +755,7 @@ fn a_race_from_the_menu_is_on_this_screen_and_gives_way_to_the_menu_when_it_is_o
     type_keys(&mut app, "\n");
     assert!(screen(&mut app, 80, 24).contains("memory · "), "{}", screen(&mut app, 80, 24));
     // Stopped, its result stays on the screen.
-    type_keys(&mut app, "\x1b↓\n");
+    type_keys(&mut app, "\x1b↓↓\n");
     assert_eq!(asked.try_iter().map(|request| request.command).collect::<Vec<_>>(), [Command::SaveAndStop]);
     app.fold_race(&RaceEvent::Stopping);
     drop(tell);

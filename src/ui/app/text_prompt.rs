@@ -13,8 +13,9 @@ use super::word_prompt::{self, WordAnswer, WordPrompt};
 use super::{App, Overlay};
 use crate::escape::foreign;
 use crate::protocol::{Command, ProbeChange, ProbeText};
+use crate::ui::dashboard::Dashboard;
 use crate::ui::keymap::Action;
-use crate::ui::panel::Panel;
+use crate::ui::panel::{Panel, Tab};
 use crate::ui::text::wrap;
 use crate::ui::theme::{Role, Theme};
 
@@ -28,7 +29,7 @@ const TEMPERATURE: f64 = 0.1;
 
 /// What the text is for.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     /// An example that the network reads.
     #[default]
     Example,
@@ -36,6 +37,20 @@ enum Purpose {
     Beginning,
     /// A word whose nearest embeddings are wanted.
     Word,
+}
+
+impl Purpose {
+    /// Of a text that is typed on the screen as it is.
+    pub(super) fn on(dash: &Dashboard) -> Self {
+        let (view, run) = (&dash.view, &dash.run);
+        match view.focus(run) {
+            Panel::Samples => Self::Beginning,
+            // No panel of that tab has examples.
+            _ if view.tab == Tab::Weights && view.tab.panels(run).contains(&Panel::Neighbours) => Self::Word,
+            Panel::Neighbours => Self::Word,
+            _ => Self::Example,
+        }
+    }
 }
 
 /// Asks for a text.
@@ -122,7 +137,7 @@ impl App<'_> {
     pub(super) fn add_text(&mut self, action: Action) {
         let Some(run) = &self.run else { return };
         if run.over() || run.commands.is_none() {
-            if run.dashboard.view.focus(&run.dashboard.run) == Panel::Neighbours {
+            if Purpose::on(&run.dashboard) == Purpose::Word {
                 return self.show_message(
                     "The training is over",
                     "Neighbours of a word are found by a run in training: `unrolled resume RUN --set train.epochs=N` goes on.",
@@ -151,11 +166,7 @@ impl App<'_> {
                 self.overlay = Some(Overlay::WordPrompt(Box::new(prompt)));
             }
             _ => {
-                let purpose = match view.focus(&run.dashboard.run) {
-                    Panel::Samples => Purpose::Beginning,
-                    Panel::Neighbours => Purpose::Word,
-                    _ => Purpose::Example,
-                };
+                let purpose = Purpose::on(&run.dashboard);
                 self.overlay = Some(Overlay::TextPrompt(TextPrompt { purpose, ..TextPrompt::default() }));
             }
         }

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 use super::curves::RunCurves;
-use super::reach::GradientReach;
 use crate::protocol::Event;
+use crate::run::gradient_reach::GradientReach;
 use crate::run::{Position, Reader};
 use crate::ui::replay::LookBack;
 use crate::ui::run_state::RunState;
@@ -142,8 +142,8 @@ impl Member {
 mod tests {
     use super::*;
     use crate::protocol::{AppliedCommand, Command, GradientProfile, StepMetrics, Undone};
+    use crate::run::gradient_reach::at_start;
     use crate::ui::group::Axis;
-    use crate::ui::group::reach::at_start;
 
     #[test]
     fn points_after_a_change_that_is_undone_are_gone() {

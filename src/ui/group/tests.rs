@@ -35,6 +35,7 @@ pub(in crate::ui) fn info(length: usize) -> RunInfo {
         steps_per_epoch: STEPS as usize,
         batch_size: 10,
         watch_every: 10,
+        pace: None,
         task: Task::Binary,
         loss: "binary_crossentropy".into(),
         optimizer: "Adam".into(),

@@ -269,6 +269,13 @@ pub const BINDINGS: &[Binding] = &[
     ),
     row(
         Dashboard,
+        Action::FullSpeed,
+        &[Char('f')],
+        "full speed",
+        "Full speed, if the preset slows training down for watching.",
+    ),
+    row(
+        Dashboard,
         Action::Detach,
         &[Char('d')],
         "detach",
@@ -414,13 +421,6 @@ pub const BINDINGS: &[Binding] = &[
         "Halve the batch size from the next epoch on; stateful layers have a fixed one.",
     ),
     row(Dashboard, Action::LargerBatches, &[Char('>')], "", "Double the batch size from the next epoch on."),
-    row(
-        Dashboard,
-        Action::FullSpeed,
-        &[Char('f')],
-        "",
-        "Full speed, if the preset slows training down for watching.",
-    ),
     row(Dashboard, Action::Save, &[Char('s')], "save", "Save a checkpoint and continue."),
     row(Dashboard, Action::Stop, &[Char('X')], "", "Stop the run; asks first."),
     row(AnyRun, Action::Log, &[Char('L')], "", "Show the log and the monitoring overhead."),

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Menu, Row, description};
 use crate::run::RunState;
-use crate::ui::text::{fit, wrap};
+use crate::ui::text::{fit, fit_name, wrap};
 use crate::ui::theme::{Role, Theme};
 
 /// Minimum size of menu and browser.
@@ -99,7 +99,7 @@ impl Menu {
                 lines.push(Line::styled(fit(&format!(" {}", row.group()), width), theme.style(Role::Title)));
             }
             let pointer = if i == self.chosen { "▸" } else { " " };
-            let name = fit(row.name(), width.saturating_sub(5));
+            let name = fit_name(row.name(), width.saturating_sub(5));
             let gap = " ".repeat(width.saturating_sub(name.width() + 5));
             let (name_role, mark_role) = match row {
                 _ if i == self.chosen => (Role::Selected, Role::Selected),

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::thinned::Thinned;
+use crate::metrics::half_life;
 use crate::protocol::GradientProfile;
 
 /// Rows at most: beyond that every second one is dropped.
@@ -17,11 +18,21 @@ const BATCHES: usize = 9;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GradientHistory {
     rows: Thinned<GradientRow, MOST_ROWS>,
-    /// 1 ÷ half-life of the last batches; `None` without a clear slope.
-    recent: VecDeque<Option<f32>>,
+    /// The last monitored batches.
+    recent: VecDeque<Batch>,
     /// Positions of the whole profile.
     positions: usize,
     best: Option<Arc<GradientProfile>>,
+}
+
+/// What of a monitored batch a half-life over several is computed from.
+#[derive(Debug, Clone, PartialEq)]
+struct Batch {
+    /// That of `‖∂L/∂h_t‖`; `None` without a clear slope.
+    half_life: Option<f32>,
+    /// `‖∂L/∂c_t‖` and `‖∂L/∂U_t‖`, fitted only where they are looked at.
+    cell_state: Arc<[f32]>,
+    kernel: Arc<[f32]>,
 }
 
 /// One monitored step of a [`GradientHistory`].
@@ -51,8 +62,11 @@ pub struct HalfLife {
 impl GradientHistory {
     /// Adds the profile of the next monitored step.
     pub fn add(&mut self, profile: &GradientProfile) {
-        // A half-life near infinity is a slope near 0: the median is that of the slopes.
-        self.recent.push_back(profile.half_life.map(|half_life| 1.0 / half_life));
+        self.recent.push_back(Batch {
+            half_life: profile.half_life,
+            cell_state: profile.cnorm.as_slice().into(),
+            kernel: profile.kernel_norm.as_slice().into(),
+        });
         if self.recent.len() > BATCHES {
             self.recent.pop_front();
         }
@@ -61,7 +75,7 @@ impl GradientHistory {
         let row = GradientRow {
             step: profile.step,
             norms: profile.hnorm.chunks(group).map(largest).collect(),
-            half_life: half_life(&self.recent),
+            half_life: HalfLife::over(self.recent.iter().map(|batch| batch.half_life)),
         };
         self.positions = profile.hnorm.len();
         self.rows.push(row);
@@ -77,6 +91,32 @@ impl GradientHistory {
         self.rows.items()
     }
 
+    /// The half-life of `‖∂L/∂h_t‖` over the monitored batches up to `step`.
+    pub fn half_life(&self, step: u64) -> Option<HalfLife> {
+        let count = self.rows().partition_point(|row| row.step <= step);
+        self.rows().get(count.checked_sub(1)?)?.half_life
+    }
+
+    /// That of `‖∂L/∂c_t‖` over the last monitored batches. Masked steps contribute 0, and zeros are excluded.
+    pub fn cell_state_half_life(&self) -> Option<HalfLife> {
+        HalfLife::over(self.recent.iter().map(|batch| half_life(&batch.cell_state, None)))
+    }
+
+    /// That of `‖∂L/∂U_t‖`, likewise.
+    pub fn kernel_half_life(&self) -> Option<HalfLife> {
+        HalfLife::over(self.recent.iter().map(|batch| half_life(&batch.kernel, None)))
+    }
+
+    /// The step of the last monitored batch.
+    pub fn latest(&self) -> Option<u64> {
+        self.rows().last().map(|row| row.step)
+    }
+
+    /// The number of last batches that a half-life is computed from.
+    pub fn batches(&self) -> usize {
+        self.recent.len()
+    }
+
     /// The number of positions of the whole profile.
     pub fn positions(&self) -> usize {
         self.positions
@@ -88,18 +128,23 @@ impl GradientHistory {
     }
 }
 
-/// Of slopes, `None` where there is no clear one.
-fn half_life(recent: &VecDeque<Option<f32>>) -> Option<HalfLife> {
-    let mut slopes: Vec<f32> = recent.iter().flatten().copied().collect();
-    if slopes.is_empty() || slopes.len() * 2 <= recent.len() {
-        return None;
+impl HalfLife {
+    /// Of those of several batches; `None` unless most of them have a clear slope.
+    fn over(batches: impl Iterator<Item = Option<f32>>) -> Option<Self> {
+        // A half-life near infinity is a slope near 0: the median is that of the slopes.
+        let all: Vec<Option<f32>> = batches.map(|half_life| half_life.map(f32::recip)).collect();
+        let mut slopes: Vec<f32> = all.iter().flatten().copied().collect();
+        if slopes.is_empty() || slopes.len() * 2 <= all.len() {
+            return None;
+        }
+        slopes.sort_by(f32::total_cmp);
+        let last = slopes.len() - 1;
+        let at = |share: f32| {
+            slopes.get((share * last as f32).round() as usize).map_or(f32::NAN, |slope| 1.0 / slope)
+        };
+        let (median, quartiles) = (at(0.5), [at(0.75), at(0.25)]);
+        Some(Self { median, quartiles, clear: slopes.len(), batches: all.len() })
     }
-    slopes.sort_by(f32::total_cmp);
-    let last = slopes.len() - 1;
-    let at =
-        |share: f32| slopes.get((share * last as f32).round() as usize).map_or(f32::NAN, |slope| 1.0 / slope);
-    let (median, quartiles) = (at(0.5), [at(0.75), at(0.25)]);
-    Some(HalfLife { median, quartiles, clear: slopes.len(), batches: recent.len() })
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 /// The least scale: smaller values are as good as 0.
 const LEAST: f32 = 1e-3;
+/// The share of the values that the scale covers.
+const MOST: f64 = 0.95;
 /// Frames in a row that would have a smaller scale until the scale shrinks by a step.
 const CALM: u32 = 12;
 
@@ -33,11 +35,20 @@ impl HeatScale {
         if self.value > 0.0 { self.value } else { 1.0 }
     }
 
-    /// The scale of a single picture: the greatest magnitude, rounded up.
+    /// Whether values are beyond `scale`.
+    pub fn is_exceeded(scale: f32, values: &[f32]) -> bool {
+        values.iter().any(|value| value.abs() > scale)
+    }
+
+    /// The scale of a single picture: the magnitude that [`MOST`] of its values do not exceed, rounded up. A few that are far larger have the
+    /// full colour as well; with the greatest as the scale, they would leave the others black.
     pub fn of(values: &[f32]) -> f32 {
-        let finite = values.iter().filter(|value| value.is_finite());
-        let greatest = finite.fold(0.0_f32, |max, value| max.max(value.abs())).max(LEAST);
-        rounded_up(greatest)
+        let mut sizes: Vec<f32> =
+            values.iter().map(|value| value.abs()).filter(|size| size.is_finite() && *size > 0.0).collect();
+        let Some(last) = sizes.len().checked_sub(1) else { return rounded_up(LEAST) };
+        let at = (last as f64 * MOST).ceil() as usize;
+        let (_, most, _) = sizes.select_nth_unstable_by(at.min(last), f32::total_cmp);
+        rounded_up(most.max(LEAST))
     }
 }
 
@@ -82,6 +93,22 @@ mod tests {
         assert_eq!(HeatScale::of(&[]), 0.001);
         let below = [5.0_f32, 2.0, 1.0, 0.5].map(|x| step_below(x).to_string());
         assert_eq!(below, ["2", "1", "0.5", "0.2"]);
+    }
+
+    #[test]
+    fn one_value_that_is_far_larger_does_not_set_the_scale() {
+        let mut values = vec![0.1_f32; 96];
+        values[5] = 30.0;
+        // Nor does a whole unit of 32, after each of three tokens.
+        assert_eq!(HeatScale::of(&values), 0.1);
+        values[5 + 32] = -20.0;
+        values[5 + 64] = 25.0;
+        assert_eq!(HeatScale::of(&values), 0.1);
+        // What is 0 says nothing of the size of the others.
+        values.extend([0.0; 3000]);
+        values.extend([30.0; 40]);
+        assert_eq!(HeatScale::of(&values), 50.0);
+        assert!(HeatScale::is_exceeded(0.1, &[0.05, -0.2]) && !HeatScale::is_exceeded(0.1, &[0.1, f32::NAN]));
     }
 
     #[test]

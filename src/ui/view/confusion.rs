@@ -13,11 +13,11 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Style;
 
 use super::labels::{Measures, level};
-use super::title;
+use super::{class_name, title};
 use crate::escape::foreign;
-use crate::metrics::Confusion;
+use crate::metrics::{Confusion, Task};
 use crate::number;
-use crate::protocol::ClassCount;
+use crate::protocol::RunInfo;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::run_state::EpochConfusion;
@@ -31,6 +31,9 @@ const NAME: usize = 14;
 const CELL: usize = 5;
 /// Columns of the course of F1.
 const COURSE: usize = 12;
+
+/// Lines from which on texts are shown below the matrix.
+const LEAST_TEXTS: u16 = 4;
 
 /// A cell of the matrix that is not empty: actual class, predicted class, sequences.
 pub type Cell = (usize, usize, u64);
@@ -81,25 +84,41 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         return;
     };
     let matrix = &latest.matrix;
-    let classes = run.info().map_or(&[][..], |info| &info.data.classes);
+    let names = names(run.info(), matrix.classes);
     let history: Vec<&EpochConfusion> = run.history().confusions(dash.view.cursor).collect();
     let cells = cells(matrix);
     let chosen = cells.get(dash.view.cell.min(cells.len().saturating_sub(1))).copied();
-    let texts = if dash.view.full_screen { inner.height / 3 } else { 0 };
-    let [upper, lower] = Layout::vertical([Constraint::Fill(1), Constraint::Length(texts)]).areas(inner);
-    Matrix { matrix, classes, chosen, history: &history }.render(upper, buf, theme);
-    if let Some(chosen) = chosen.filter(|_| texts > 1) {
-        render_texts(dash, latest, chosen, classes, lower, buf, theme);
+    let below = texts_below(dash, matrix, inner);
+    let [upper, lower] = Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(inner);
+    Matrix { matrix, names: &names, chosen, history: &history }.render(upper, buf, theme);
+    if let Some(chosen) = chosen.filter(|_| below > 1) {
+        render_texts(dash, latest, chosen, &names, lower, buf, theme);
     }
 }
 
-fn label(classes: &[ClassCount], class: usize) -> String {
-    classes.get(class).map_or_else(|| class.to_string(), |class| foreign(&class.label).into_owned())
+/// The lines for texts of the chosen cell: a third of the screen if the panel fills it, else what the matrix with its measures below leaves.
+fn texts_below(dash: &Dashboard, matrix: &Confusion, area: Rect) -> u16 {
+    let rows = u16::try_from(2 * matrix.classes + 3).unwrap_or(u16::MAX);
+    let left = area.height.saturating_sub(rows);
+    let has_texts = dash.run.info().is_some_and(|info| info.task != Task::Tags && info.reads_tokens());
+    match dash.view.full_screen {
+        true => left.max(area.height / 3),
+        false if has_texts && left >= LEAST_TEXTS => left,
+        false => 0,
+    }
+}
+
+/// The names of the classes, as they are shown.
+fn names(info: Option<&RunInfo>, classes: usize) -> Vec<String> {
+    let label = |class: usize| Some(info?.data.classes.get(class)?.label.as_str());
+    let name =
+        |class| label(class).map_or_else(|| class.to_string(), |label| class_name(info, label).into_owned());
+    (0..classes).map(name).collect()
 }
 
 struct Matrix<'a> {
     matrix: &'a Confusion,
-    classes: &'a [ClassCount],
+    names: &'a [String],
     chosen: Option<Cell>,
     history: &'a [&'a EpochConfusion],
 }
@@ -108,8 +127,10 @@ impl Matrix<'_> {
     fn render(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
         let count = self.matrix.classes;
         let width = usize::from(area.width);
+        // On a wide screen whole names.
+        let most = NAME.max(width / 6);
         let names: Vec<String> =
-            (0..count).map(|class| text::clip(&label(self.classes, class), NAME).into_owned()).collect();
+            self.names.iter().map(|name| text::clip_name(name, most).into_owned()).collect();
         let longest = names.iter().map(|name| text::width(name)).max().unwrap_or(0).max(6);
         let digits = self.matrix.counts.iter().map(|n| number::count(*n).len()).max().unwrap_or(1);
         let least = (digits + 1).max(CELL);
@@ -127,7 +148,10 @@ impl Matrix<'_> {
         let mut head = format!("{:longest$} ", if fits { "actual" } else { "class" });
         if fits {
             for name in &names {
-                let short = text::clip(name, cell - 1).into_owned();
+                // Where `class 12` has no place its number has.
+                let short =
+                    if name.len() < cell { name } else { name.strip_prefix("class ").unwrap_or(name) };
+                let short = text::clip_name(short, cell - 1).into_owned();
                 head += &format!("{}{short}", " ".repeat(cell - text::width(&short)));
             }
         }
@@ -187,7 +211,7 @@ impl Matrix<'_> {
             text::put(buf, area.x, bottom - 1, width, &[(words.into(), theme.style(Role::Dim))]);
         }
         for (y, class) in (area.y + 1..bottom).zip(0..fit) {
-            let name = text::clip(names.get(class).map_or("", String::as_str), room).into_owned();
+            let name = text::clip_name(names.get(class).map_or("", String::as_str), room).into_owned();
             let gap = " ".repeat(room - text::width(&name));
             let mut pieces: Vec<Piece<'_>> = vec![(format!("{name}{gap}").into(), theme.style(Role::Text))];
             pieces.extend(Measures::NARROW.of(self.measures(class), theme));
@@ -259,29 +283,37 @@ fn render_texts(
     dash: &Dashboard,
     confusion: &EpochConfusion,
     (actual, predicted, count): Cell,
-    classes: &[ClassCount],
+    names: &[String],
     area: Rect,
     buf: &mut Buffer,
     theme: &Theme,
 ) {
     let width = usize::from(area.width);
-    let (actual_name, predicted_name) = (label(classes, actual), label(classes, predicted));
+    let name = |class: usize| names.get(class).map_or("", String::as_str);
     let head = match actual == predicted {
-        true => format!("{} right: {}", number::count(count), actual_name),
-        false => format!("{} of {actual_name} taken for {predicted_name}", number::count(count)),
+        true => format!("{} right: {}", number::count(count), name(actual)),
+        false => format!("{} of {} taken for {}", number::count(count), name(actual), name(predicted)),
     };
-    text::put(buf, area.x, area.y, width, &[(head.into(), theme.style(Role::Title))]);
     let mut of_step = dash.run.history().examples(Some(confusion.step)).rev();
     let examples = of_step.next().filter(|examples| examples.step == confusion.step);
     let texts = examples.iter().flat_map(|examples| &examples.texts);
-    let texts = texts.filter(|text| (text.actual, text.predicted) == (actual, predicted));
+    let texts: Vec<_> = texts.filter(|text| (text.actual, text.predicted) == (actual, predicted)).collect();
+    let mut pieces: Vec<Piece<'_>> = vec![(head.into(), theme.style(Role::Title))];
+    if !texts.is_empty() && (texts.len() as u64) < count {
+        let recorded = format!(", of which {} are recorded", number::count(texts.len() as u64));
+        pieces.push((recorded.into(), theme.style(Role::Dim)));
+    }
+    text::put(buf, area.x, area.y, width, &pieces);
     let mut y = area.y + 1;
     for found in texts {
-        for row in text::wrap(&foreign(&found.text), width.saturating_sub(2)) {
+        let known = foreign(&found.text);
+        for (i, row) in text::wrap(&known, width.saturating_sub(2)).into_iter().enumerate() {
             if y >= area.bottom() {
                 return;
             }
-            text::put(buf, area.x + 2, y, width.saturating_sub(2), &[(row.into(), theme.style(Role::Text))]);
+            let mark = if i == 0 { "· " } else { "  " };
+            let pieces = [(mark.into(), theme.style(Role::Dim)), (row.into(), theme.style(Role::Text))];
+            text::put(buf, area.x, y, width, &pieces);
             y += 1;
         }
     }
@@ -322,7 +354,7 @@ mod tests {
             let chosen = all.get(chosen).copied();
             let area = Rect::new(0, 0, 60, height);
             let mut buf = Buffer::empty(area);
-            let panel = Matrix { matrix: &matrix, classes: &[], chosen, history: &[] };
+            let panel = Matrix { matrix: &matrix, names: &[], chosen, history: &[] };
             panel.list(&names, area, &mut buf, &Theme::DARK);
             let text = crate::ui::screenshot::text(&buf);
             assert!(text.lines().next().unwrap().contains(expected), "{chosen:?}: {text}");

@@ -3,7 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::gradient::norms;
+use super::class_name;
+use super::decay::norms;
 use super::hidden::windows;
 use crate::escape;
 use crate::number;
@@ -235,7 +236,7 @@ fn outputs<'a>(dash: &'a Dashboard, theme: &Theme) -> Vec<Row<'a>> {
         let mut row = line(format!("{value:>8.4} "), Role::Text, theme);
         row.extend(bar(*value, theme));
         row.push((" ".into(), theme.style(Role::Text)));
-        row.push((escape::foreign(name), theme.style(Role::Text)));
+        row.push((class_name(dash.run.info(), name), theme.style(Role::Text)));
         rows.push(row);
     }
     if let Some(target) = probe.targets.get(at).filter(|target| !target.is_empty()) {

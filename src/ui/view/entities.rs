@@ -39,7 +39,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let Some(latest) = latest else { return };
     let name = |kind: &str| match kind {
         "" => "entity".to_owned(),
-        kind => text::clip(&foreign(kind), NAME).into_owned(),
+        kind => text::clip_name(&foreign(kind), NAME).into_owned(),
     };
     let names = latest.entities.iter().map(|entity| text::width(&name(&entity.kind)));
     let longest = names.max().unwrap_or(0).max(6);
@@ -53,7 +53,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     }
     text::put(buf, inner.x, inner.y, width, &[(head.into(), theme.style(Role::Dim))]);
     let mut row = |y: u16, (name, role): (&str, Role), shares: [f64; 3], support: u64, course: String| {
-        let name = text::clip(name, longest).into_owned();
+        let name = text::clip_name(name, longest).into_owned();
         let gap = " ".repeat(longest.saturating_sub(text::width(&name)));
         let mut pieces: Vec<Piece<'_>> = vec![(format!("{name}{gap}").into(), theme.style(role))];
         pieces.extend(measures.of((shares, support), theme));

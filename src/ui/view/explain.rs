@@ -285,7 +285,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
             texts.extend(
                 dash.view
                     .profiles(&dash.run)
-                    .map(|profiles| format!("Now: {}.", decay(&profiles.latest, norm))),
+                    .and_then(|profiles| Some(format!("Now: {}.", decay(dash, profiles).into_iter().next()?))),
             );
             texts.extend(dash.view.health(&dash.run).map(|health| recurrent::saturation(health, theme)));
             texts

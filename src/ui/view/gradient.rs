@@ -3,8 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::decay::{self, norms};
 use crate::escape;
-use crate::metrics::half_life;
 use crate::number;
 use crate::protocol::{Direction, GradientProfile, LayerHealth};
 use crate::ui::dashboard::Dashboard;
@@ -33,36 +33,39 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let inner = frame.render(area, buf, theme);
     let room = usize::from(inner.width).saturating_sub(2);
     let mut write = |words: &str, role: Role| {
-        text::put(buf, inner.x + 1, inner.y, room, &[(words.into(), theme.style(role))])
+        text::put(buf, inner.x + 1, inner.y, room, &[(words.into(), theme.style(role))]);
     };
     let Some(profiles) = dash.view.profiles(&dash.run).filter(|_| inner.height > 2) else {
         write(&waiting(dash), Role::Dim);
         return;
     };
     let (latest, first) = (norms(&profiles.latest, view.norm), norms(&profiles.first, view.norm));
-    let used = match view.position.and_then(|at| Some((at, latest.get(at)?))) {
+    let best_step = best(dash, profiles).map(|best| best.step);
+    let legends = legends(profiles, best_step, view.cursor.is_some(), theme);
+    let (words, role) = match view.position.and_then(|at| Some((at, latest.get(at)?))) {
         Some((at, norm)) => {
             let norm = number::metric(f64::from(*norm));
-            write(
-                &format!("t = {at} · {norm} · at step {}", number::count(profiles.latest.step)),
-                Role::Cursor,
-            )
+            let of_step = format!("t = {at} · {norm} · at step {}", number::count(profiles.latest.step));
+            (vec![of_step, format!("t = {at} · {norm}")], Role::Cursor)
         }
+        // The full sentence is that of the explanation.
         None => {
-            let slope = decay(&profiles.latest, view.norm);
-            // Beside it stands the half-life over several batches.
-            let of_batch = format!("{slope}, this batch");
-            let is_named = view.tab == Tab::Gradients && text::width(&of_batch) <= room;
-            write(if is_named { &of_batch } else { &slope }, Role::Text)
+            let mut words = decay(dash, profiles);
+            words.drain(..usize::from(words.len() > 3));
+            (words, Role::Text)
         }
     };
-    let best_step = best(dash, profiles).map(|best| best.step);
-    for wording in [true, false].map(|long| legend(profiles, best_step, long, theme)) {
-        let wide = text::width_of(&wording);
-        if used + 2 + wide <= room {
-            text::put(buf, inner.right() - 1 - wide as u16, inner.y, wide, &wording);
-            break;
-        }
+    // The longest of both that fit, and the words alone if none do.
+    let pair = words.iter().find_map(|words| {
+        let left = room.checked_sub(text::width(words) + 2)?;
+        Some((words, legends.iter().find(|legend| text::width_of(legend) <= left)?))
+    });
+    if let Some((words, legend)) = pair {
+        let wide = text::width_of(legend);
+        write(words, role);
+        text::put(buf, inner.right() - 1 - wide as u16, inner.y, wide, legend);
+    } else if let Some(words) = words.iter().find(|words| text::width(words) <= room).or(words.last()) {
+        write(words, role);
     }
     let chart_area = Rect { y: inner.y + 1, height: inner.height, ..inner };
     let Some(y) = bounds(latest.iter().chain(first).map(|norm| f64::from(*norm)), log) else { return };
@@ -134,39 +137,6 @@ pub(super) fn layer_name(dash: &Dashboard, (layer, direction): RecurrentLayer) -
     }
 }
 
-pub(super) fn norms(profile: &GradientProfile, norm: Norm) -> &[f32] {
-    match norm {
-        Norm::State => &profile.hnorm,
-        Norm::CellState => &profile.cnorm,
-        Norm::RecurrentKernel => &profile.kernel_norm,
-    }
-}
-
-/// Describes how the norm changes towards the beginning of the input.
-pub(super) fn decay(profile: &GradientProfile, norm: Norm) -> String {
-    let norms = norms(profile, norm);
-    let half_life = match norm {
-        Norm::State => profile.half_life,
-        // Masked steps contribute 0, and zeros are excluded.
-        Norm::CellState | Norm::RecurrentKernel => half_life(norms, None),
-    };
-    let steps = norms.len();
-    match half_life {
-        _ if steps == 0 => "not in this recording".into(),
-        _ if norms.iter().all(|norm| *norm == 0.0) => "zero everywhere: no gradient flows back".into(),
-        None => "no clear slope".into(),
-        Some(half_life) if !half_life.is_finite() || half_life.abs() > 10.0 * steps as f32 => {
-            format!("nearly constant over all {steps} steps")
-        }
-        Some(half_life) => {
-            let verb = if half_life > 0.0 { "halves" } else { "doubles" };
-            // It differs from batch to batch by more than what further digits say.
-            let digits = usize::from(half_life.abs() < 10.0);
-            format!("{verb} every {:.digits$} steps back", half_life.abs())
-        }
-    }
-}
-
 /// Spectral radius and saturation, in wordings from long to short.
 fn note<'a>(health: &LayerHealth, theme: &Theme) -> Vec<Vec<Piece<'a>>> {
     let radius = health.spectral_radius().map(|radius| format!("{} {radius:.2}", rho(theme)));
@@ -199,21 +169,35 @@ fn waiting(dash: &Dashboard) -> String {
     }
 }
 
-fn legend<'a>(profiles: &Profiles, best: Option<u64>, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
-    let mut pieces = Vec::new();
-    if profiles.first.step != profiles.latest.step {
-        let words = if long { " (first)" } else { "" };
-        let text = format!("━ step {}{words} ", number::count(profiles.first.step));
-        pieces.push((text.into(), theme.style(Role::Raw)));
-    }
-    if let Some(best) = best {
-        let words = if long { " (best)" } else { "" };
-        let text = format!("━ step {}{words} ", number::count(best));
-        pieces.push((text.into(), theme.style(Role::Good)));
-    }
-    let text = format!("━ step {}", number::count(profiles.latest.step));
-    pieces.push((text.into(), theme.style(Role::Train)));
-    pieces
+/// The curves by their steps, in wordings from long to short; the shortest calls the latest step by its number only if a cursor chose it.
+fn legends<'a>(
+    profiles: &Profiles,
+    best: Option<u64>,
+    is_chosen: bool,
+    theme: &Theme,
+) -> [Vec<Piece<'a>>; 3] {
+    let step = |step: u64| format!("step {}", number::count(step));
+    let first = (profiles.first.step != profiles.latest.step).then_some(profiles.first.step);
+    let legend = |words: &dyn Fn(u64, &str) -> String, latest: String| {
+        let named = [(first, "first", Role::Raw), (best, "best", Role::Good)];
+        let named = named.into_iter().filter_map(|(at, name, role)| {
+            Some((format!("━ {} ", words(at?, name)).into(), theme.style(role)))
+        });
+        named.chain([(format!("━ {latest}").into(), theme.style(Role::Train))]).collect()
+    };
+    let latest = step(profiles.latest.step);
+    let now = if is_chosen { latest.clone() } else { "now".to_owned() };
+    [
+        legend(&|at, name| format!("{} ({name})", step(at)), latest.clone()),
+        legend(&|at, _| step(at), latest),
+        legend(&|_, name| name.to_owned(), now),
+    ]
+}
+
+/// How the norm changes towards the beginning of the input, in wordings from long to short.
+pub(super) fn decay(dash: &Dashboard, profiles: &Profiles) -> Vec<String> {
+    let history = dash.view.layer(&dash.run).and_then(|layer| dash.run.gradient_history(layer));
+    decay::wordings(&profiles.latest, history, dash.view.norm)
 }
 
 /// The range of the y axis: whole decades if logarithmic, so that it rarely changes; else from 0.

@@ -7,13 +7,16 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::gradient::layer_name;
-use super::visible;
+use super::{class_name, visible};
 use crate::escape;
 use crate::metrics::is_predicted;
 use crate::number;
-use crate::protocol::{Activations, ClassCount, ProbeFrame, ProbeText, TokenPrediction, TokenWindow};
+use crate::protocol::{
+    Activations, ClassCount, ProbeFrame, ProbeText, RunInfo, TokenPrediction, TokenWindow,
+};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::{Panel, Tab};
+use crate::ui::run_state::HeatScale;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::heat_map::{FEWEST_SWATCHES, HeatMap, swatch, swatches};
 use crate::ui::widget::panel_frame::PanelFrame;
@@ -26,7 +29,6 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let scale = shown.map_or(1.0, |(_, activations)| {
         dash.run.heat_scale((activations.layer, activations.direction), &activations.quantity)
     });
-    let signed = shown.is_none_or(|(_, activations)| activations.values.iter().any(|value| *value < 0.0));
     let title = title(dash, scale, usize::from(area.width).saturating_sub(6), theme);
     let probe = dash.run.info().and_then(|info| info.probes.get(view.probe_index()));
     let window = shown.and_then(|(_, activations)| activations.window);
@@ -39,7 +41,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let notes = shown
         .zip(probe)
         .filter(|_| window.is_none())
-        .map(|((frame, _), probe)| by_token(frame, probe, area.width < WIDE, theme))
+        .map(|((frame, _), probe)| by_token((frame, probe), dash.run.info(), area.width < WIDE, theme))
         .unwrap_or_default();
     let columns = shown.and_then(|(_, of)| view.units.columns((of.layer, of.direction), of.units));
     let values = shown.map_or(Cow::Borrowed(&[][..]), |(_, activations)| in_order(activations, columns));
@@ -62,7 +64,9 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     };
     let note = [map.map(|map| units(&map, inner, theme)).unwrap_or_default()];
     let left = shown.map(|(frame, _)| prediction(dash, frame, area.width < WIDE, theme)).unwrap_or_default();
-    let right = shown.map(|_| legend(scale, signed, area.width < WIDE, theme)).unwrap_or_default();
+    let right = shown
+        .map(|(_, activations)| legend(scale, &activations.values, area.width < WIDE, theme))
+        .unwrap_or_default();
     let frame = PanelFrame {
         focused: view.focus(&dash.run) == Panel::Hidden,
         title: &title,
@@ -210,8 +214,8 @@ const SHORT: usize = 3;
 /// The prediction after each token: the leading class with its probability, or a number. Its colour says whether it is the target, where the
 /// data have one for the token.
 pub(super) fn by_token<'a>(
-    frame: &'a ProbeFrame,
-    probe: &'a ProbeText,
+    (frame, probe): (&'a ProbeFrame, &'a ProbeText),
+    info: Option<&RunInfo>,
     short: bool,
     theme: &Theme,
 ) -> Vec<Piece<'a>> {
@@ -223,7 +227,10 @@ pub(super) fn by_token<'a>(
         if name.is_empty() {
             return (number::metric(f64::from(*value)).into(), theme.style(Role::Text));
         }
-        let shown: String = visible(name).chars().take(if short { SHORT } else { usize::MAX }).collect();
+        let shown: String = match short {
+            true => visible(name).chars().take(SHORT).collect(),
+            false => class_name(info, name).into_owned(),
+        };
         let said = format!("{shown} {value:.2}");
         match target {
             Some(target) if target == name => (said.into(), theme.style(Role::Good)),
@@ -256,7 +263,7 @@ fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, short: bool, theme: &
             pieces.push((predicted.unwrap_or_default().into(), theme.style(Role::Title)))
         }
         Some((class, value)) => {
-            pieces.push((escape::foreign(&class.label), theme.style(Role::Title)));
+            pieces.push((class_name(info, &class.label), theme.style(Role::Title)));
             pieces.push((format!(" {value:.2}").into(), theme.style(Role::Text)));
         }
         None => {
@@ -265,7 +272,7 @@ fn prediction<'a>(dash: &'a Dashboard, frame: &ProbeFrame, short: bool, theme: &
         }
     }
     if let Some(truth) = info.and_then(|info| info.probes.get(frame.probe)?.truth.as_deref()) {
-        let target = format!(" target {}", escape::foreign(truth));
+        let target = format!(" target {}", class_name(info, truth));
         pieces.push((target.into(), theme.style(Role::Dim)));
     }
     pieces
@@ -290,12 +297,16 @@ fn units<'a>(map: &HeatMap<'_>, area: Rect, theme: &Theme) -> Vec<Piece<'a>> {
     vec![(text.into(), theme.style(Role::Dim))]
 }
 
-/// The legend of the colours, or of the characters without colours; only the upper half of the scale for values that are never negative,
-/// such as gates.
-pub(super) fn legend<'a>(scale: f32, signed: bool, short: bool, theme: &Theme) -> Vec<Piece<'a>> {
+/// The legend of the colours, or of the characters without colours, for some values: only the upper half of the scale if none is negative, as
+/// of gates, and with marks where some are beyond it.
+pub(super) fn legend<'a>(scale: f32, values: &[f32], short: bool, theme: &Theme) -> Vec<Piece<'a>> {
     let dim = theme.style(Role::Dim);
-    let (low, high) =
-        if signed { (format!("-{scale}"), format!("+{scale}")) } else { ("0".into(), scale.to_string()) };
+    let signed = values.iter().any(|value| *value < 0.0);
+    let [below, above] = if HeatScale::is_exceeded(scale, values) { ["<", ">"] } else { ["", ""] };
+    let (low, high) = match signed {
+        true => (format!("{below}-{scale}"), format!("{above}+{scale}")),
+        false => ("0".into(), format!("{above}{scale}")),
+    };
     let mut pieces = vec![(low.into(), dim)];
     let last = if short { FEWEST_SWATCHES } else { swatches(signed, theme) } - 1;
     pieces.extend((0..=last).map(|i| {

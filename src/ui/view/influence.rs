@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::title;
+use super::{class_name, title};
 use crate::escape;
 use crate::number;
 use crate::protocol::{ProbeText, TokenInfluence};
@@ -19,6 +19,8 @@ use crate::ui::widget::text::{self, Piece};
 
 /// Columns of a number.
 const NUMBER: usize = 7;
+/// Lines of an example besides its text and its tokens: its number, a blank one, the names of the columns.
+const HEADS: u16 = 3;
 /// Columns of a bar to one side.
 const BAR: usize = 6;
 
@@ -55,6 +57,30 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let used = if area.height >= 8 { table.sentence(area, buf, theme) } else { 0 };
     let below = Rect { y: area.y + used, height: area.height - used, ..area };
     table.render(below, buf, theme);
+    let used = (table.tokens.len() as u16).saturating_add(2).min(below.height);
+    others(dash, probe, Rect { y: below.y + used, height: below.height - used, ..below }, buf, theme);
+}
+
+/// The other examples below the chosen one, as many as are whole there.
+fn others(dash: &Dashboard, chosen: usize, mut area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let probes = dash.run.info().map_or(&[][..], |info| &info.probes);
+    for (probe, text) in probes.iter().enumerate().filter(|(probe, _)| *probe != chosen) {
+        let Some((_, influence)) = dash.run.influence(probe) else { continue };
+        let table = Table::of(influence, text, None);
+        let lines = HEADS + table.lines(usize::from(area.width)) + table.tokens.len() as u16;
+        if lines > area.height {
+            break;
+        }
+        let mut head = vec![(format!("example {}", probe + 1).into(), theme.style(Role::Dim))];
+        head.extend(output(dash, influence).map(|on| (format!(" on {on}").into(), theme.style(Role::Dim))));
+        text::put(buf, area.x, area.y, usize::from(area.width), &head);
+        area = Rect { y: area.y + 1, height: area.height - 1, ..area };
+        let used = table.sentence(area, buf, theme);
+        area = Rect { y: area.y + used, height: area.height - used, ..area };
+        table.render(area, buf, theme);
+        let used = (table.tokens.len() as u16 + 2).min(area.height);
+        area = Rect { y: area.y + used, height: area.height - used, ..area };
+    }
 }
 
 /// What is said where there is no influence.
@@ -70,7 +96,7 @@ fn words(dash: &Dashboard, probe: usize) -> &'static str {
 /// The name of the output that the tokens contribute to.
 fn output<'a>(dash: &'a Dashboard, influence: &TokenInfluence) -> Option<Cow<'a, str>> {
     let class = dash.run.info()?.data.classes.get(influence.output)?;
-    Some(escape::foreign(&class.label))
+    Some(class_name(dash.run.info(), &class.label))
 }
 
 /// The tokens with both measures.
@@ -98,6 +124,20 @@ impl<'a> Table<'a> {
         let values = if measure == 0 { &self.influence.occlusion } else { &self.influence.gradient_input };
         let scale = self.scales.get(measure).copied().filter(|scale| *scale > 0.0)?;
         values.get(at).map(|value| (*value, value / scale))
+    }
+
+    /// The lines of the text in so many columns.
+    fn lines(&self, columns: usize) -> u16 {
+        let mut lines = 1;
+        let mut used = 0;
+        for token in &self.tokens {
+            let wide = text::width(token);
+            if used > 0 && used + wide > columns {
+                (lines, used) = (lines + 1, 0);
+            }
+            used += wide + 1;
+        }
+        lines
     }
 
     /// Draws the text, each token on the colour of its occlusion; returns the rows, a blank one counted.

@@ -44,7 +44,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let per_line = if has_halves(theme) { 2 } else { 1 };
     let (rows, values) =
         shown.map(|(_, picture)| fitting(picture, per_line * usize::from(inner.height))).unwrap_or_default();
-    let right = shown.map(|_| legend(scale, true, false, theme)).unwrap_or_default();
+    let right = shown.map(|(_, picture)| legend(scale, &picture.values, false, theme)).unwrap_or_default();
     let left = shown
         .filter(|_| area.width >= WIDE)
         .map(|(tensor, _)| vec![(reduction(tensor, values.len()).into(), theme.style(Role::Dim))]);

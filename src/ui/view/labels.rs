@@ -99,7 +99,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let labels = run.info().map_or(&[][..], |info| &info.data.classes);
     let name = |label: usize| {
         let name = labels.get(label).map_or_else(|| label.to_string(), |l| foreign(&l.label).into_owned());
-        text::clip(&name, NAME).into_owned()
+        text::clip_name(&name, NAME).into_owned()
     };
     let longest = (0..latest.labels.len()).map(|label| text::width(&name(label))).max().unwrap_or(0).max(5);
     let is_wide = width >= longest + Measures::WIDE.width();
@@ -120,7 +120,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     }
     for (y, label) in (inner.y + 1..inner.bottom()).zip(order) {
         let Some(count) = latest.labels.get(label).copied() else { continue };
-        let name = text::clip(&name(label), longest).into_owned();
+        let name = text::clip_name(&name(label), longest).into_owned();
         let gap = " ".repeat(longest.saturating_sub(text::width(&name)));
         let shares = [count.precision(), count.recall(), count.f1()];
         let mut pieces: Vec<Piece<'_>> = vec![(format!("{name}{gap}").into(), theme.style(Role::Text))];

@@ -14,6 +14,10 @@ const COLUMN: u16 = 34;
 const COLUMNS: [u16; 2] = [165, 250];
 /// Rows that other panels have at least above one that needs a few.
 const LEAST_ABOVE: u16 = 11;
+/// Lines for texts of a cell of the confusion matrix.
+const TEXTS: u16 = 8;
+/// Rows of panels that are shown only where others leave space for them.
+const LEAST_BELOW: u16 = 12;
 /// From these heights on there are three and four rows of panels.
 const ROWS: [u16; 2] = [48, 76];
 
@@ -36,7 +40,9 @@ pub fn places(dash: &Dashboard, area: Rect) -> Vec<(Panel, Rect)> {
     let (low_panels, panels): (Vec<Panel>, Vec<Panel>) =
         all.into_iter().partition(|panel| low != Rect::ZERO && *panel == Panel::Saturation);
     let [columns, rows] = if dash.view.full_screen { [1, 1] } else { grid(area) };
-    let most = columns * rows;
+    let main = dash.view.tab.main_panels(&dash.run).len();
+    let leave_space = leave_space(panels.iter().take(main).map(|panel| useful(dash, *panel)), area.height);
+    let most = if main < panels.len() && !leave_space { (columns * rows).min(main) } else { columns * rows };
     let at = panels.iter().position(|panel| *panel == focus).unwrap_or(0);
     // The page with the focused panel, as full as the others.
     let first = (at / most * most).min(panels.len().saturating_sub(most));
@@ -45,7 +51,8 @@ pub fn places(dash: &Dashboard, area: Rect) -> Vec<(Panel, Rect)> {
     let fewer = fewer_columns(columns, rows, &useful, area);
     let rows = if fewer < columns.min(shown.len()) { shown.len().div_ceil(fewer) } else { rows };
     let rows = split(shown.len(), fewer, rows);
-    let heights = Layout::vertical(heights(&rows, &useful, area.height)).split(area);
+    let filled: Vec<Option<u16>> = shown.iter().map(|panel| filled(dash, *panel)).collect();
+    let heights = Layout::vertical(heights(&rows, &filled, area.height)).split(area);
     let places = rows.iter().zip(heights.iter()).flat_map(|(count, row)| {
         let row = Layout::horizontal((0..*count).map(|_| Constraint::Fill(1))).split(*row);
         row.iter().copied().collect::<Vec<_>>()
@@ -84,6 +91,31 @@ fn useful(dash: &Dashboard, panel: Panel) -> Option<u16> {
         _ => return None,
     };
     u16::try_from(lines).ok()
+}
+
+/// Whether panels with so many lines of use leave space for a row of others below them.
+fn leave_space(useful: impl Iterator<Item = Option<u16>>, height: u16) -> bool {
+    let lines = useful.flatten().max().unwrap_or(0);
+    let [high, _] = ROWS;
+    // The rows of a low screen are of one height.
+    if height >= high {
+        lines + LEAST_BELOW <= height
+    } else {
+        height >= 2 * LEAST_BELOW && 2 * lines <= height
+    }
+}
+
+/// The lines that a panel of text fills if it has them: of several examples all.
+fn filled(dash: &Dashboard, panel: Panel) -> Option<u16> {
+    let least = useful(dash, panel)?;
+    let probes = &dash.run.info()?.probes;
+    let tokens = probes.iter().map(|probe| probe.tokens.len() as u16);
+    Some(match panel {
+        // With its number, its text and the names of the columns.
+        Panel::Influence => tokens.map(|tokens| tokens + 5).sum::<u16>().max(least),
+        Panel::Confusion => least + TEXTS,
+        _ => least,
+    })
 }
 
 /// So many columns that no panel is far taller than it has a use for, as there are `useful` panels and at most so many columns and rows.
@@ -186,6 +218,14 @@ mod tests {
         assert_eq!(heights(&[1, 1], &[None, Some(99)], 54), [fill, Constraint::Length(27)]);
         assert_eq!(heights(&[1, 1], &[text, text], 54), [fill, fill]);
         assert_eq!(heights(&[1, 1], &[None, text], 36), [fill, fill], "a low screen has no lines to spare");
+    }
+
+    #[test]
+    fn other_panels_are_shown_where_tables_leave_a_row_for_them() {
+        let leaves = |lines: u16, height| leave_space([Some(lines), None, Some(3)].into_iter(), height);
+        assert!(leaves(9, 54) && leaves(42, 54) && !leaves(43, 54));
+        // The rows of a lower screen are of one height.
+        assert!(leaves(15, 30) && !leaves(16, 30) && !leaves(3, 20));
     }
 
     #[test]

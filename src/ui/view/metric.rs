@@ -240,7 +240,7 @@ impl Metric<'_> {
         let step = dash.view.cursor.or(dash.run.latest().map(|latest| latest.step))?;
         let (_, summary) = curves.train_or_validation().nearest(step).filter(|(_, at)| at.finite > 0)?;
         let value = self.format(summary.smoothed(dash.view.smoothing));
-        let name = || format!("{} ", text::clip(&escape::foreign(name), 24));
+        let name = || format!("{} ", text::clip_name(&escape::foreign(name), 24));
         let label = label.map_or_else(name, str::to_owned);
         Some((format!(" {PARENT} {label}{value}").into(), theme.style(Role::Text)))
     }

@@ -8,10 +8,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{title, visible};
-use crate::escape;
+use super::{class_name, title, visible};
 use crate::number;
-use crate::protocol::{ProbeChange, ProbeFrame, ProbeText, TokenPrediction};
+use crate::protocol::{ProbeChange, ProbeFrame, ProbeText, RunInfo, TokenPrediction};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::theme::{Role, Theme};
@@ -52,7 +51,9 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let rows = (said.len() as u16).min(area.height.saturating_sub(5));
     let (examples, below) =
         (Rect { height: area.height - rows, ..area }, Rect { y: area.bottom() - rows, height: rows, ..area });
-    for (probe, place) in places((chosen, of), probes.len(), examples) {
+    // With its head and a blank line.
+    let tallest = probes.iter().map(|probe| probe.tokens.len()).max().unwrap_or(0) as u16 + 2;
+    for (probe, place) in places((chosen, of), probes.len(), tallest, examples) {
         if let Some(text) = probes.get(probe) {
             Example { dash, probe, text, frame: dash.run.probe(probe) }.render(place, buf, theme);
         }
@@ -62,16 +63,29 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     }
 }
 
-/// As many examples as fit, with the chosen one, and before it the one that it is a variant of: their numbers, each with its place.
-fn places((chosen, of): (usize, Option<usize>), examples: usize, area: Rect) -> Vec<(usize, Rect)> {
+/// As many examples as fit, with the chosen one, and before it the one that it is a variant of: their numbers, each with its place; in several
+/// rows where all tokens have a line in each.
+fn places(
+    (chosen, of): (usize, Option<usize>),
+    examples: usize,
+    tallest: u16,
+    area: Rect,
+) -> Vec<(usize, Rect)> {
     let most = usize::from((area.width + GAP) / (NARROWEST + GAP)).clamp(1, examples.max(1));
     let wide = (area.width + GAP) / most as u16;
     let wide = if most > 1 { wide.min(WIDEST + GAP) } else { wide };
+    let columns = most;
+    let rows =
+        (usize::from(area.height) / usize::from(tallest.max(1))).clamp(1, examples.div_ceil(columns).max(1));
+    let high = if rows > 1 { tallest } else { area.height };
+    let most = columns * rows;
     // The chosen one is the last if there are more before it.
     let first = (chosen + 1).saturating_sub(most);
     let place = |i: usize| {
-        let x = area.x + wide * i as u16;
-        Rect { x, width: wide.saturating_sub(GAP).min(area.right().saturating_sub(x)), ..area }
+        let x = area.x + wide * (i % columns) as u16;
+        let y = area.y + high * (i / columns) as u16;
+        let width = wide.saturating_sub(GAP).min(area.right().saturating_sub(x));
+        Rect { x, y, width, height: high }
     };
     let of = of.filter(|of| *of < chosen && most > 1);
     let others = |from: usize| (from..examples).filter(move |probe| *probe != chosen && Some(*probe) != of);
@@ -109,7 +123,8 @@ impl Example<'_> {
             pieces.push((format!(" · {} {change}", variant.of + 1).into(), theme.style(Role::Dim)));
         }
         if let Some(target) = &self.text.truth {
-            pieces.push((format!(" · target {}", escape::foreign(target)).into(), theme.style(Role::Dim)));
+            let target = class_name(self.dash.run.info(), target);
+            pieces.push((format!(" · target {target}").into(), theme.style(Role::Dim)));
         }
         text::put(buf, area.x, area.y, width, &pieces);
         let tokens: Vec<Cow<'_, str>> = self.text.tokens.iter().map(|token| visible(token)).collect();
@@ -143,7 +158,10 @@ impl Example<'_> {
             let x = area.x + labels as u16 + 1;
             let room = width.saturating_sub(labels + 1);
             match answer {
-                Some(answer) => drop(text::put(buf, x, y, room, &prediction(answer, target, room, theme))),
+                Some(answer) => {
+                    let info = self.dash.run.info();
+                    text::put(buf, x, y, room, &prediction(answer, target, info, room, theme));
+                }
                 None if at + 1 == last => {
                     text::put(buf, x, y, room, &[(self.waiting().into(), theme.style(Role::Dim))]);
                 }
@@ -165,6 +183,7 @@ impl Example<'_> {
 fn prediction<'a>(
     prediction: &TokenPrediction,
     target: Option<&String>,
+    info: Option<&RunInfo>,
     room: usize,
     theme: &Theme,
 ) -> Vec<Piece<'a>> {
@@ -179,7 +198,7 @@ fn prediction<'a>(
         Some(_) => Role::Bad,
         None => Role::Text,
     };
-    let words = format!("{} {value:.2}", visible(name));
+    let words = format!("{} {value:.2}", class_name(info, name));
     let mut pieces = Vec::new();
     if room >= BAR + 2 + text::width(&words) {
         let full = (value.clamp(0.0, 1.0) * BAR as f32).round() as usize;
@@ -190,7 +209,7 @@ fn prediction<'a>(
     }
     pieces.push((words.into(), theme.style(role)));
     if let Some(target) = target.filter(|target| *target != name) {
-        pieces.push((format!(" ({})", visible(target)).into(), theme.style(Role::Dim)));
+        pieces.push((format!(" ({})", class_name(info, target)).into(), theme.style(Role::Dim)));
     }
     pieces
 }
@@ -202,7 +221,7 @@ mod tests {
     #[test]
     fn as_many_examples_stand_side_by_side_as_fit_with_the_chosen_one() {
         let numbers = |chosen, examples, width| {
-            let places = places((chosen, None), examples, Rect::new(0, 0, width, 10));
+            let places = places((chosen, None), examples, 10, Rect::new(0, 0, width, 10));
             assert!(places.iter().all(|(_, place)| place.right() <= width), "{places:?}");
             places.into_iter().map(|(probe, _)| probe).collect::<Vec<_>>()
         };
@@ -214,9 +233,18 @@ mod tests {
     }
 
     #[test]
+    fn examples_stand_in_several_rows_where_all_their_tokens_have_a_line() {
+        let places = places((4, None), 5, 10, Rect::new(3, 2, 56, 25));
+        let at: Vec<(usize, u16, u16)> =
+            places.iter().map(|(probe, place)| (*probe, place.x, place.y)).collect();
+        assert_eq!(at, [(1, 3, 2), (2, 32, 2), (3, 3, 12), (4, 32, 12)]);
+        assert!(places.iter().all(|(_, place)| place.height == 10), "{places:?}");
+    }
+
+    #[test]
     fn the_example_that_was_changed_stands_before_the_chosen_one() {
         let numbers = |chosen, of, width| {
-            let places = places((chosen, Some(of)), 5, Rect::new(0, 0, width, 10));
+            let places = places((chosen, Some(of)), 5, 10, Rect::new(0, 0, width, 10));
             places.into_iter().map(|(probe, _)| probe).collect::<Vec<_>>()
         };
         assert_eq!(numbers(4, 0, 56), [0, 4]);

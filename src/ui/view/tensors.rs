@@ -72,7 +72,7 @@ impl Columns {
     }
 
     fn row<'a>(&self, dash: &Dashboard, norms: &ParamNorms, theme: &Theme) -> Vec<Piece<'a>> {
-        let name = text::clip(&norms.name, self.name).into_owned();
+        let name = text::clip_name(&norms.name, self.name).into_owned();
         let ratio = norms.ratio();
         let role = match ratio {
             Some(ratio) if ratio > LARGE_UPDATE || !ratio.is_finite() => Role::Warning,

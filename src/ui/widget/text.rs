@@ -38,6 +38,23 @@ pub fn clip(text: &str, columns: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// `name` in at most `columns` columns, with an ellipsis in its middle: names that begin alike differ at their end.
+pub fn clip_name(name: &str, columns: usize) -> Cow<'_, str> {
+    let least_end = 4;
+    if name.width() <= columns || columns < 2 * least_end {
+        return clip(name, columns);
+    }
+    let end = (columns - 1) / 2;
+    let mut used = 0;
+    let fits = |(_, c): &(usize, char)| {
+        used += c.width().unwrap_or(0);
+        used <= end
+    };
+    let from = name.char_indices().rev().take_while(fits).last().map_or(name.len(), |(at, _)| at);
+    let (head, tail) = name.split_at(from);
+    format!("{}{tail}", clip(head, columns - tail.width())).into()
+}
+
 /// Puts `pieces` over whatever is there, one after another from (`x`, `y`) in at most `columns` columns; the
 /// columns that were used.
 pub fn put(buf: &mut Buffer, x: u16, y: u16, columns: usize, pieces: &[Piece<'_>]) -> usize {
@@ -97,6 +114,15 @@ mod tests {
         assert_eq!(clip("hidden", 4), "hid…");
         assert_eq!(clip("良い映画", 5), "良い…");
         assert_eq!(clip("hidden", 0), "");
+    }
+
+    #[test]
+    fn a_name_keeps_its_end() {
+        assert_eq!(clip_name("word-order-bilstm", 17), "word-order-bilstm");
+        assert_eq!(clip_name("word-order-bilstm", 12), "word-o…ilstm");
+        assert_eq!(clip_name("word-order-bilstm", 7), "word-o…");
+        let wide = clip_name("良い映画良い映画良い", 11);
+        assert!(width(&wide) <= 11 && wide.contains('…') && wide.ends_with("い"), "{wide}");
     }
 
     #[test]

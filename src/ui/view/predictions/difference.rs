@@ -42,7 +42,7 @@ fn at_the_end(info: &RunInfo, before: &ProbeFrame, after: &ProbeFrame, is_revers
     };
     let output = if has_classes { leading(before) } else { 0 };
     let name = info.data.classes.get(output).filter(|_| has_classes);
-    let name = name.map_or_else(String::new, |class| format!("{} ", foreign(&class.label)));
+    let name = name.map_or_else(String::new, |class| format!("{} ", foreign(&info.class_name(&class.label))));
     let (old, new) = (before.prediction.get(output)?, after.prediction.get(output)?);
     let numbers = format!("{name}{old:.3} → {new:.3}");
     let end = match (is_reversed, moved < SAME) {
@@ -58,7 +58,8 @@ fn at_the_end(info: &RunInfo, before: &ProbeFrame, after: &ProbeFrame, is_revers
     let other = leading(after);
     let turned =
         info.data.classes.get(other).filter(|_| info.task != Task::Labels && has_classes && other != output);
-    let turned = turned.map_or_else(String::new, |class| format!("; now it is {}", foreign(&class.label)));
+    let turned = turned
+        .map_or_else(String::new, |class| format!("; now it is {}", foreign(&info.class_name(&class.label))));
     Some(format!("{numbers}, {end}{turned}."))
 }
 

@@ -15,9 +15,10 @@ use super::{beside, letter, name_role};
 use crate::escape::foreign;
 use crate::number;
 use crate::protocol::GradientProfile;
+use crate::run::gradient_reach::{at_start, shares};
 use crate::ui::dashboard::Dashboard;
 use crate::ui::group::Group;
-use crate::ui::group::reach::{at_start, shares};
+use crate::ui::race;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::chart::LineStyle;
 use crate::ui::widget::panel_frame::PanelFrame;
@@ -28,17 +29,14 @@ use crate::ui::widget::text::{self, Piece};
 const LEAST: f64 = -8.0;
 /// Columns from which the title says that the norms are shares of the greatest, which the y axis says as well.
 const WITH_GREATEST: u16 = 52;
-/// From this share on the gradient is said to reach the start.
-const REACHES: f64 = 0.05;
-/// Below this share it is said not to.
-const VANISHES: f64 = 0.01;
-
 /// The gradient of a run in the chosen layer, as shares of the greatest.
 struct Reach<'a> {
     number: usize,
     profile: &'a GradientProfile,
     latest: Vec<f64>,
     farthest: &'a [f64],
+    /// The median over the last monitored batches.
+    half_life: Option<f32>,
 }
 
 fn reach<'a>(dash: &'a Dashboard, group: &'a Group, number: usize) -> Option<Reach<'a>> {
@@ -46,7 +44,10 @@ fn reach<'a>(dash: &'a Dashboard, group: &'a Group, number: usize) -> Option<Rea
     let layer = dash.view.layer(run).or_else(|| run.recurrent_layers().next())?;
     let profile = &run.profiles(layer)?.latest;
     let farthest = group.members.get(number)?.reach.farthest(layer).unwrap_or_default();
-    Some(Reach { number, profile, latest: shares(profile)?, farthest })
+    let history = run.gradient_history(layer);
+    let half_life =
+        history.and_then(|history| history.half_life(profile.step)).map(|half_life| half_life.median);
+    Some(Reach { number, profile, latest: shares(profile)?, farthest, half_life })
 }
 
 /// Draws a panel for each run that has any.
@@ -71,7 +72,7 @@ fn panel(group: &Group, reach: &Reach<'_>, y: (f64, f64), area: Rect, buf: &mut 
         (foreign(&member.name), theme.style(name_role(group, reach.number))),
         (format!(" ‖∂L/∂{of}_t‖{greatest}").into(), theme.style(Role::Dim)),
     ];
-    let half_life = reach.profile.half_life.map(|half_life| {
+    let half_life = reach.half_life.map(|half_life| {
         let doubles = if half_life < 0.0 { "doubles in" } else { "half-life" };
         vec![(format!("{doubles} {:.1}", half_life.abs()).into(), theme.style(Role::Dim))]
     });
@@ -111,23 +112,6 @@ fn exponents(shares: &[f64]) -> Vec<f64> {
 
 /// Which runs can learn from the start of a sequence and which cannot, as far as their gradients say; `None` where they do not differ.
 pub(in crate::ui::view) fn sentence(group: &Group) -> Option<String> {
-    let most: Vec<(&str, f64)> = group
-        .members
-        .iter()
-        .filter_map(|member| Some((member.name.as_str(), member.reach.most()?)))
-        .collect();
-    let list = |is_listed: &dyn Fn(f64) -> bool| {
-        let listed = most.iter().filter(|(_, most)| is_listed(*most));
-        listed.map(|(name, most)| format!("{name} ({})", number::metric(*most))).collect::<Vec<_>>()
-    };
-    let (reaching, vanishing) = (list(&|most| most >= REACHES), list(&|most| most < VANISHES));
-    if reaching.is_empty() || vanishing.is_empty() {
-        return None;
-    }
-    Some(format!(
-        "So far the gradient has reached the first steps in {}: what comes first can be learned. In {} it has vanished before. \
-         (Shares of the greatest.)",
-        reaching.join(" and "),
-        vanishing.join(" and ")
-    ))
+    let most = group.members.iter().filter_map(|member| Some((member.name.as_str(), member.reach.most()?)));
+    race::reach(most).map(|reason| format!("So far {reason}"))
 }

@@ -54,7 +54,7 @@ fn panel(dash: &Dashboard, group: &Group, number: usize, area: Rect, buf: &mut B
     };
     let notes = match activations.window {
         Some(_) => Vec::new(),
-        None => by_token(frame, probe, area.width < WIDE, theme),
+        None => by_token((frame, probe), run.info(), area.width < WIDE, theme),
     };
     let (values, columns) = (&activations.values, activations.units);
     let scale = run.heat_scale((activations.layer, activations.direction), &activations.quantity);

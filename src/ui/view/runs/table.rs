@@ -50,7 +50,8 @@ pub(super) fn render(dash: &Dashboard, group: &Group, area: Rect, buf: &mut Buff
     let width = usize::from(area.width);
     let columns = if group.race().is_some() { &OF_RACE } else { &OF_COMPARISON };
     let widest = group.members.iter().map(|member| foreign(&member.name).width()).max().unwrap_or(0);
-    let names = widest.clamp(7, if columns == &OF_RACE { 16 } else { width.saturating_sub(50).max(16) });
+    let names = widest
+        .clamp(7, if columns == &OF_RACE { (width / 5).max(16) } else { width.saturating_sub(50).max(16) });
     let fitting = fitting(columns, width.saturating_sub(BEFORE + names));
     let metric = match &group.kind {
         Kind::Race(race) => race.standings.judged.as_ref().map_or("value", |judged| judged.name.as_str()),
@@ -87,7 +88,7 @@ pub(super) fn render(dash: &Dashboard, group: &Group, area: Rect, buf: &mut Buff
             Kind::Trainings { .. } => of_training(dash, group, *number, metric, theme),
         };
         let name = foreign(&member.name);
-        let name = text::clip(&name, names);
+        let name = text::clip_name(&name, names);
         let gap = " ".repeat(names.saturating_sub(name.width()));
         let mark = if *number == group.front { "▸" } else { " " };
         let place = if group.race().is_some() { (place + 1).to_string() } else { String::new() };

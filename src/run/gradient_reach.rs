@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::{Event, GradientProfile};
-use crate::ui::run_state::RecurrentLayer;
+use crate::protocol::{Direction, Event, GradientProfile};
 
 /// The share of a sequence that is its start, and positions of it at least: the first has no predecessor, and so no part in ∂L/∂U.
 const START: (usize, usize) = (10, 2);
 
 /// Of each recurrent layer the gradients of the monitored step on which most reached the start, as shares of the greatest.
-#[derive(Debug, Clone, Default)]
-pub struct GradientReach(BTreeMap<RecurrentLayer, Vec<f64>>);
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GradientReach(BTreeMap<(usize, Option<Direction>), Vec<f64>>);
 
 impl GradientReach {
     /// Folds an event of training.
@@ -29,7 +28,7 @@ impl GradientReach {
     }
 
     /// The shares in a layer on the step on which most reached the start.
-    pub fn farthest(&self, layer: RecurrentLayer) -> Option<&[f64]> {
+    pub fn farthest(&self, layer: (usize, Option<Direction>)) -> Option<&[f64]> {
         self.0.get(&layer).map(Vec::as_slice)
     }
 
