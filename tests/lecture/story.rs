@@ -92,7 +92,7 @@ pub fn training(network: &Network) -> Vec<Event> {
     }
     let profile = |step, rate: f32| {
         let hnorm: Vec<f32> = (0..31).map(|t| 0.3 * rate.powi(30 - t)).collect();
-        let half_life = unrolled::metrics::half_life(&hnorm, None);
+        let half_life = unrolled::metrics::half_life(&hnorm, &[]);
         let (kernel_norm, cnorm) = (Vec::new(), Vec::new());
         Event::Gradient(GradientProfile {
             step,
@@ -101,6 +101,7 @@ pub fn training(network: &Network) -> Vec<Event> {
             hnorm,
             kernel_norm,
             cnorm,
+            padding: Vec::new(),
             half_life,
         })
     };

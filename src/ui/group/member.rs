@@ -143,7 +143,7 @@ mod tests {
     use super::*;
     use crate::protocol::{AppliedCommand, Command, GradientProfile, StepMetrics, Undone};
     use crate::ui::group::Axis;
-    use crate::ui::group::reach::at_start;
+    use crate::ui::group::reach::Shares;
 
     #[test]
     fn points_after_a_change_that_is_undone_are_gone() {
@@ -179,7 +179,7 @@ mod tests {
             member.fold(&event, None);
         }
         (3..=4).for_each(|at| member.fold(&step(at), None));
-        let most = |member: &Member| member.reach.farthest((0, None)).map(at_start);
+        let most = |member: &Member| member.reach.farthest((0, None)).map(Shares::at_start);
         assert_eq!((member.curves.end("loss", Axis::Steps), most(&member)), (Some(4.0), Some(0.5)));
         member.fold(&Event::Undone(undone), None);
         assert_eq!((member.curves.end("loss", Axis::Steps), most(&member)), (Some(2.0), Some(0.25)));

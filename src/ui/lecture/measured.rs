@@ -76,8 +76,8 @@ impl Training {
             }
             "differing" => Some(differing(&self.differing_states()?, words)),
             "depth" => Some(self.profile()?.hnorm.len().to_string()),
-            "start_first" => number(f64::from(*self.first_profile()?.hnorm.first()?)),
-            "start_last" => number(f64::from(*self.first_profile()?.hnorm.last()?)),
+            "start_first" => number(self.ends_at_first()?[0]),
+            "start_last" => number(self.ends_at_first()?[1]),
             "loss" => number(self.run.latest()?.loss),
             "ratio" => Some(compared(ratio(self.first_profile()?)?, words)),
             "half_life" => Some(self.half_life(words)?),
@@ -156,6 +156,12 @@ impl Training {
         Some(&self.run.profiles(self.run.recurrent_layers().next()?)?.first)
     }
 
+    /// The gradient at the first and at the last step of the input at the start of training.
+    fn ends_at_first(&self) -> Option<[f64; 2]> {
+        let profile = self.first_profile()?;
+        ends(profile, &profile.hnorm)
+    }
+
     /// In words, how fast the gradient fades.
     fn half_life(&self, words: &Words) -> Option<String> {
         let profile = self.profile()?;
@@ -203,8 +209,14 @@ fn compared(ratio: f64, words: &Words) -> String {
 
 /// How many times greater the gradient is at the last step than at the first.
 fn ratio(profile: &GradientProfile) -> Option<f64> {
-    let (first, last) = (f64::from(*profile.hnorm.first()?), f64::from(*profile.hnorm.last()?));
+    let [first, last] = ends(profile, &profile.hnorm)?;
     Some(last / first).filter(|ratio| ratio.is_normal())
+}
+
+/// Of `norms` those of the first and of the last step that is not padding.
+fn ends(profile: &GradientProfile, norms: &[f32]) -> Option<[f64; 2]> {
+    let at = |position: usize| norms.get(position).copied().map(f64::from);
+    Some([at(profile.first_position())?, at(profile.last_position())?])
 }
 
 /// The norms of the state that the cell remembers with: the cell state of an LSTM, or else the hidden state.
@@ -223,8 +235,7 @@ fn rounded(x: f64) -> String {
 
 /// Which part of the gradient of the memory at the last step arrived at the first.
 fn reach(profile: &GradientProfile) -> Option<f64> {
-    let norms = memory(profile);
-    let (first, last) = (f64::from(*norms.first()?), f64::from(*norms.last()?));
+    let [first, last] = ends(profile, memory(profile))?;
     Some(first / last).filter(|share| share.is_finite())
 }
 
@@ -289,10 +300,14 @@ mod tests {
             hnorm: vec![0.001, 0.01, 0.5],
             kernel_norm: Vec::new(),
             cnorm: vec![0.02, 0.1, 0.2],
+            padding: Vec::new(),
             half_life: None,
         };
         assert!((ratio(&profile).unwrap() - 500.0).abs() < 1e-3);
         assert!((reach(&profile).unwrap() - 0.1).abs() < 1e-6);
+        let padded = GradientProfile { padding: vec![true, false, false], ..profile.clone() };
+        assert!((ratio(&padded).unwrap() - 50.0).abs() < 1e-3);
+        assert!((reach(&padded).unwrap() - 0.5).abs() < 1e-6);
         assert_eq!(ratio(&GradientProfile { hnorm: vec![0.0, 1.0], ..profile }), None);
     }
 }

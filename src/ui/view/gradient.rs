@@ -39,12 +39,14 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         write(&waiting(dash), Role::Dim);
         return;
     };
-    let (latest, first) = (norms(&profiles.latest, view.norm), norms(&profiles.first, view.norm));
+    let profile = &profiles.latest;
+    let (latest, first) = (norms(profile, view.norm), norms(&profiles.first, view.norm));
     let used = match view.position.and_then(|at| Some((at, latest.get(at)?))) {
         Some((at, norm)) => {
             let norm = number::metric(f64::from(*norm));
+            let padding = if profiles.latest.is_padding(at) { " · padding" } else { "" };
             write(
-                &format!("t = {at} · {norm} · at step {}", number::count(profiles.latest.step)),
+                &format!("t = {at} · {norm}{padding} · at step {}", number::count(profiles.latest.step)),
                 Role::Cursor,
             )
         }
@@ -53,7 +55,10 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
             // Beside it stands the half-life over several batches.
             let of_batch = format!("{slope}, this batch");
             let is_named = view.tab == Tab::Gradients && text::width(&of_batch) <= room;
-            write(if is_named { &of_batch } else { &slope }, Role::Text)
+            let slope = if is_named { of_batch } else { slope };
+            let with_padding = padding_words(&profiles.latest).map(|padding| format!("{slope} · {padding}"));
+            let fitting = with_padding.filter(|words| text::width(words) <= room);
+            write(&fitting.unwrap_or(slope), Role::Text)
         }
     };
     let best_step = best(dash, profiles).map(|best| best.step);
@@ -70,12 +75,15 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let y_ticks = if log { ticks::logarithmic(y.0, y.1, most) } else { ticks::linear(y.0, y.1, most) };
     let columns = chart::columns(chart::plot(chart_area, &y_ticks), theme.glyphs);
     let last = latest.len().saturating_sub(1) as f64;
-    let latest = samples(latest, columns, log);
+    let (read, padded) = (samples_where(latest, columns, log, |t| !profile.is_padding(t)), {
+        samples_where(latest, columns, log, |t| profile.is_padding(t))
+    });
     let first = samples(first, columns, log);
     let best = best(dash, profiles).map(|best| samples(norms(best, view.norm), columns, log));
     let mut curves = vec![
         Curve { samples: &first, line: LineStyle::Behind, style: theme.style(Role::Raw) },
-        Curve { samples: &latest, line: LineStyle::Solid, style: theme.style(Role::Train) },
+        Curve { samples: &padded, line: LineStyle::Faint, style: theme.style(Role::Dim) },
+        Curve { samples: &read, line: LineStyle::Solid, style: theme.style(Role::Train) },
     ];
     if profiles.first.step == profiles.latest.step {
         curves.remove(0);
@@ -142,13 +150,25 @@ pub(super) fn norms(profile: &GradientProfile, norm: Norm) -> &[f32] {
     }
 }
 
+/// Where the padding is, which has no part in the slope; `None` where there is none.
+pub(super) fn padding_words(profile: &GradientProfile) -> Option<String> {
+    let (first, last) = (profile.first_position(), profile.last_position());
+    let count = profile.padding.iter().filter(|is_padding| **is_padding).count();
+    let after = profile.hnorm.len().saturating_sub(last + 1);
+    match (first, after, count) {
+        (_, _, 0) => None,
+        (first, _, count) if first == count => Some(format!("t < {first} padding")),
+        (_, after, count) if after == count => Some(format!("t > {last} padding")),
+        (_, _, count) => Some(format!("padding at {count} of {} steps", profile.hnorm.len())),
+    }
+}
+
 /// Describes how the norm changes towards the beginning of the input.
 pub(super) fn decay(profile: &GradientProfile, norm: Norm) -> String {
     let norms = norms(profile, norm);
     let half_life = match norm {
         Norm::State => profile.half_life,
-        // Masked steps contribute 0, and zeros are excluded.
-        Norm::CellState | Norm::RecurrentKernel => half_life(norms, None),
+        Norm::CellState | Norm::RecurrentKernel => half_life(norms, &profile.padding),
     };
     let steps = norms.len();
     match half_life {
@@ -228,10 +248,15 @@ fn bounds(norms: impl Iterator<Item = f64>, log: bool) -> Option<(f64, f64)> {
     Some(if log { (decade, high.log10().ceil().max(decade + 1.0)) } else { (0.0, high * 1.04) })
 }
 
-fn samples(hnorm: &[f32], columns: usize, log: bool) -> Vec<Sample> {
+fn samples(norms: &[f32], columns: usize, log: bool) -> Vec<Sample> {
+    samples_where(norms, columns, log, |_| true)
+}
+
+/// Those of the positions for which `is_shown` returns true.
+fn samples_where(norms: &[f32], columns: usize, log: bool, is_shown: impl Fn(usize) -> bool) -> Vec<Sample> {
     let mut samples = vec![Sample::default(); columns];
-    let last = hnorm.len().saturating_sub(1).max(1);
-    for (t, norm) in hnorm.iter().enumerate() {
+    let last = norms.len().saturating_sub(1).max(1);
+    for (t, norm) in norms.iter().enumerate().filter(|(t, _)| is_shown(*t)) {
         let Some(sample) = samples.get_mut((t * columns / last).min(columns.saturating_sub(1))) else {
             continue;
         };
@@ -252,4 +277,37 @@ fn x_ticks(last: f64, columns: usize) -> Vec<Tick> {
     let mut ticks = vec![Tick { at: 0.0, text: "0".into() }, Tick { at: last, text: format!("{last}") }];
     ticks.extend(ticks::counts(0.0, last, columns / 20));
     ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_padding_is_named_by_its_place_and_drawn_apart() {
+        let of = |padding: &[bool]| {
+            let (hnorm, padding) = (vec![1.0; padding.len()], padding.to_vec());
+            padding_words(&GradientProfile { hnorm, padding, ..GradientProfile::default() })
+        };
+        assert_eq!(of(&[false, false]), None);
+        assert_eq!(of(&[true, true, false, false]).as_deref(), Some("t < 2 padding"));
+        assert_eq!(of(&[false, false, true, true]).as_deref(), Some("t > 1 padding"));
+        assert_eq!(of(&[true, false, true, true]).as_deref(), Some("padding at 3 of 4 steps"));
+        let spans = |is_shown: fn(usize) -> bool| {
+            let samples = samples_where(&[1.0, 2.0, 3.0, 4.0], 4, false, is_shown);
+            samples.iter().filter_map(|sample| sample.span).collect::<Vec<_>>()
+        };
+        assert_eq!(spans(|t| t < 2), [(1.0, 1.0), (2.0, 2.0)]);
+        assert_eq!(spans(|t| t >= 2), [(3.0, 4.0)]);
+    }
+
+    #[test]
+    fn the_slope_of_the_recurrent_kernel_is_that_without_the_padding() {
+        let kernel_norm: Vec<f32> = (0..20).map(|t| if t < 12 { 7.0 } else { 2f32.powi(t) }).collect();
+        let padding = (0..20).map(|t| t < 12).collect();
+        let profile = GradientProfile { kernel_norm, padding, ..GradientProfile::default() };
+        assert_eq!(decay(&profile, Norm::RecurrentKernel), "halves every 1.0 steps back");
+        let unmarked = GradientProfile { padding: Vec::new(), ..profile };
+        assert_eq!(decay(&unmarked, Norm::RecurrentKernel), "no clear slope");
+    }
 }

@@ -17,7 +17,7 @@ use crate::number;
 use crate::protocol::GradientProfile;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::group::Group;
-use crate::ui::group::reach::{at_start, shares};
+use crate::ui::group::reach::Shares;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::chart::LineStyle;
 use crate::ui::widget::panel_frame::PanelFrame;
@@ -37,23 +37,24 @@ const VANISHES: f64 = 0.01;
 struct Reach<'a> {
     number: usize,
     profile: &'a GradientProfile,
-    latest: Vec<f64>,
-    farthest: &'a [f64],
+    latest: Shares,
+    farthest: &'a Shares,
 }
 
 fn reach<'a>(dash: &'a Dashboard, group: &'a Group, number: usize) -> Option<Reach<'a>> {
     let run = group.run(number, &dash.run);
     let layer = dash.view.layer(run).or_else(|| run.recurrent_layers().next())?;
     let profile = &run.profiles(layer)?.latest;
-    let farthest = group.members.get(number)?.reach.farthest(layer).unwrap_or_default();
-    Some(Reach { number, profile, latest: shares(profile)?, farthest })
+    let farthest = group.members.get(number)?.reach.farthest(layer)?;
+    Some(Reach { number, profile, latest: Shares::of(profile)?, farthest })
 }
 
 /// Draws a panel for each run that has any.
 pub(super) fn render(dash: &Dashboard, group: &Group, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let numbers = beside(group, area.width, |number| reach(dash, group, number).is_some());
     let shown: Vec<Reach<'_>> = numbers.into_iter().filter_map(|number| reach(dash, group, number)).collect();
-    let positive = shown.iter().flat_map(|reach| reach.latest.iter().chain(reach.farthest));
+    let positive =
+        shown.iter().flat_map(|reach| reach.latest.positions.iter().chain(&reach.farthest.positions));
     let least = positive.copied().filter(|share| *share > 0.0).fold(0.1, f64::min);
     let y = (least.log10().max(LEAST) - 0.1, 0.1);
     let areas = Layout::horizontal(vec![Constraint::Fill(1); shown.len()]).split(area);
@@ -78,7 +79,7 @@ fn panel(group: &Group, reach: &Reach<'_>, y: (f64, f64), area: Rect, buf: &mut 
     let note: Vec<Vec<Piece<'_>>> = half_life.into_iter().collect();
     let inner = PanelFrame { focused: false, title: &title, note: &note, left: &[], right: &[] }
         .render(area, buf, theme);
-    let (now, most) = (at_start(&reach.latest), at_start(reach.farthest));
+    let (now, most) = (reach.latest.at_start(), reach.farthest.at_start());
     // A network that has learned its task has little gradient left: the most that reached the start is what tells them apart.
     let width = usize::from(inner.width).saturating_sub(1);
     let words = |at: &str| -> [Piece<'_>; 2] {
@@ -94,8 +95,9 @@ fn panel(group: &Group, reach: &Reach<'_>, y: (f64, f64), area: Rect, buf: &mut 
     if inner.height < 3 {
         return;
     }
-    let last = reach.latest.len().saturating_sub(1);
-    let [farthest, latest] = [reach.farthest, &reach.latest].map(exponents);
+    let last = reach.latest.positions.len().saturating_sub(1);
+    let [farthest, latest] =
+        [&reach.farthest.positions, &reach.latest.positions].map(|shares| exponents(shares));
     let profiles = [
         Profile { exponents: &farthest, line: LineStyle::Behind, style: theme.style(Role::Dim) },
         Profile { exponents: &latest, line: LineStyle::Solid, style: theme.series(member.curves.color()) },
