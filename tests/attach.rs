@@ -454,6 +454,8 @@ fn a_training_that_is_paused_stays_paused_when_it_is_detached() {
     let mut client = Client::connect(&run).unwrap();
     wait("the pause", || client.status().unwrap()["state"] == "paused");
     let held = client.status().unwrap()["step"].as_u64().unwrap();
+    let output = fs::read_to_string(run.join("output.log")).unwrap();
+    assert!(output.contains("slowed down to 200 steps a second"), "{output}");
     session.press("exit\r");
     session.exit_code();
     let mut screen = Session::program(folder.path(), &["attach", "run"]);

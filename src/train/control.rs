@@ -102,8 +102,7 @@ impl Control {
             match self.next(Some(self.last_step + pace)) {
                 Ok(command) => self.receive(command),
                 Err(RecvTimeoutError::Timeout) => break,
-                // All senders of commands have been dropped.
-                Err(RecvTimeoutError::Disconnected) => self.pace = None,
+                Err(RecvTimeoutError::Disconnected) => self.lose_senders(),
             }
         }
         // Not `now`: the next step compensates a late wake-up, but not a pause.
@@ -121,11 +120,7 @@ impl Control {
             match self.commands.try_recv() {
                 Ok(command) => self.receive(command.into()),
                 Err(TryRecvError::Empty) => return,
-                // Nobody waits for training to go on: it runs to its end.
-                Err(TryRecvError::Disconnected) => {
-                    self.paused = false;
-                    return;
-                }
+                Err(TryRecvError::Disconnected) => return self.lose_senders(),
             }
         }
     }
@@ -150,8 +145,15 @@ impl Control {
     pub fn wait(&mut self) {
         match self.next(None) {
             Ok(command) => self.receive(command),
-            Err(_) => self.paused = false,
+            Err(_) => self.lose_senders(),
         }
+    }
+
+    /// The screen is gone: nobody waits for training to go on, so it runs to its end, at its pace. Others may still send commands through
+    /// the control socket.
+    fn lose_senders(&mut self) {
+        self.paused = false;
+        self.commands = never();
     }
 
     /// Whether training is paused. A single step lets one step through.
@@ -314,6 +316,23 @@ mod tests {
         // Would last a quarter of an hour.
         control.throttle();
         assert_eq!(control.pace, None);
+    }
+
+    #[test]
+    fn a_training_whose_screen_is_gone_keeps_its_pace_and_can_be_paused_by_others() {
+        let (send, receive) = unbounded();
+        let mut control = Control::new(receive);
+        control.set_pace(100.0);
+        drop(send);
+        let begin = Instant::now();
+        (0..5).for_each(|_| control.throttle());
+        assert!(begin.elapsed() >= Duration::from_millis(49));
+        assert_eq!(control.pace(), Some(Duration::from_millis(10)));
+        let (answer, _) = unbounded();
+        control.remote().send(RemoteCommand { request: Command::Pause.by("test"), answer }).unwrap();
+        control.poll();
+        control.poll();
+        assert!(control.must_wait(), "nobody has resumed it");
     }
 
     #[test]
