@@ -27,19 +27,29 @@ pub(super) struct Control {
 #[derive(Debug)]
 pub(super) struct PendingCommand {
     pub request: CommandRequest,
-    /// Receives whether it was applied, or why not.
-    pub answer: Option<Sender<Result<(), String>>>,
+    pub origin: Origin,
+}
+
+/// Where a command comes from, and so who is told what it did.
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
+    /// The screen of this process.
+    Screen,
+    /// The options of the run, which nobody watches: a refusal is a warning of the run.
+    Script,
+    /// A client of the control socket. Receives what was done, in words if there are any, or why nothing was.
+    Client(Sender<Result<Option<String>, String>>),
 }
 
 impl From<CommandRequest> for PendingCommand {
     fn from(request: CommandRequest) -> Self {
-        Self { request, answer: None }
+        Self { request, origin: Origin::Screen }
     }
 }
 
 impl From<RemoteCommand> for PendingCommand {
     fn from(RemoteCommand { request, answer }: RemoteCommand) -> Self {
-        Self { request, answer: Some(answer) }
+        Self { request, origin: Origin::Client(answer) }
     }
 }
 
@@ -164,7 +174,7 @@ impl Control {
     /// Receives a command. One with wrong arguments is ignored: senders check them.
     pub fn receive(&mut self, pending: PendingCommand) {
         if let Err(error) = pending.request.command.check() {
-            if let Some(answer) = pending.answer {
+            if let Origin::Client(answer) = pending.origin {
                 let _ = answer.send(Err(error.to_string()));
             }
             return;
