@@ -321,6 +321,7 @@ fn commands_are_sent_and_their_effect_or_reason_is_printed() {
         let output = training.unrolled(&[&["send", "run"], args].concat());
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
+    wait("steps", || training.step() > 3);
     assert!(send(&["pause"]).1.starts_with("paused at step "));
     let (_, status, _) = send(&["status", "--json"]);
     let status: Value = serde_json::from_str(&status).unwrap();
@@ -328,25 +329,48 @@ fn commands_are_sent_and_their_effect_or_reason_is_printed() {
     let step = status["step"].as_u64().unwrap();
     send(&["step"]);
     wait("a step", || training.step() == step + 1);
-    for (args, command) in [
-        (&["lr", "0.5x"][..], "scale_learning_rate"),
-        (&["lr", "1e-3"], "set_learning_rate"),
-        (&["clip", "1.0"], "set_clipnorm"),
-        (&["save"], "save"),
+    for (args, command, done) in [
+        (&["lr", "0.5x"][..], "scale_learning_rate", "learning rate 0.002 → 0.001 from step "),
+        (&["lr", "5e-4"], "set_learning_rate", "learning rate 0.001 → 0.0005 from step "),
+        (&["clip", "1.0"], "set_clipnorm", "gradients are clipped to a norm of 1 from step "),
+        (&["vary", "1", "replace", "4", "very"], "vary_probe", "example 3 is added\n"),
+        (&["vary", "2", "reverse"], "vary_probe", "example 4 is added\n"),
+        (&["unit", "1:7"], "watch_unit", "unit 7 of layer 1 is watched\n"),
+        (&["neighbours", "good"], "show_neighbours", "neighbours of \"good\" are shown\n"),
+        (&["save"], "save", "paused at step "),
+        (&["undo"], "undo", "undone by "),
     ] {
         let (code, out, err) = send(args);
         assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
-        wait(command, || training.commands().iter().any(|(_, name)| name == command));
+        assert!(out.starts_with(done) && out.contains("paused at step "), "{out}");
+        let is_event = !matches!(command, "undo");
+        wait(command, || !is_event || training.commands().iter().any(|(_, name)| name == command));
     }
     assert_eq!(training.status()["state"], "paused");
     // What this network does not have.
     let (code, _, reason) = send(&["patience", "3"]);
     assert!(code == Some(1) && reason.contains("no train.early_stopping"), "{reason}");
+    for (args, why) in [
+        (&["unit", "1:7", "--quantity", "z"][..], "no unit is watched"),
+        (&["vary", "9", "reverse"], "there is no example 9"),
+    ] {
+        let (code, out, reason) = send(args);
+        assert!(code == Some(1) && out.is_empty() && reason.contains(why), "{args:?}: {reason}");
+    }
     for wrong in [&["lr", "half"][..], &["dropout", "1.5"], &["stopp"]] {
         assert_eq!(send(wrong).0, Some(2), "{wrong:?}");
     }
     assert!(send(&["stop"]).1.starts_with("stopping at step"), "{:?}", send(&["status"]));
     assert_eq!(training.exit_code(), 0);
+    // A refusal answers who has sent the command; the run itself has nothing to warn of.
+    let reader = unrolled::run::Reader::open(&training.run()).unwrap();
+    let lines = reader.events().unwrap().filter_map(|event| match event.unwrap() {
+        Event::Log(line) => Some(line.text),
+        _ => None,
+    });
+    let lines: Vec<String> = lines.collect();
+    assert!(lines.iter().any(|line| line.starts_with("learning rate 0.001 from step")), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("no train.early_stopping")), "{lines:?}");
     let (code, _, reason) = {
         let output = training.unrolled(&["send", "run", "pause"]);
         (output.status.code(), text(&output.stdout), text(&output.stderr))
@@ -454,6 +478,8 @@ fn a_training_that_is_paused_stays_paused_when_it_is_detached() {
     let mut client = Client::connect(&run).unwrap();
     wait("the pause", || client.status().unwrap()["state"] == "paused");
     let held = client.status().unwrap()["step"].as_u64().unwrap();
+    let output = fs::read_to_string(run.join("output.log")).unwrap();
+    assert!(output.contains("slowed down to 200 steps a second"), "{output}");
     session.press("exit\r");
     session.exit_code();
     let mut screen = Session::program(folder.path(), &["attach", "run"]);

@@ -144,6 +144,44 @@ fn runs_are_listed_with_the_state_that_they_ended_in() {
 }
 
 #[test]
+fn a_copied_run_has_its_own_start_and_a_file_that_is_cut_short_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    assert!(train(at, "good", "word-order", &[]).status.success());
+    let runs = at.join("runs");
+    let start =
+        |name: &str| runs::list(&runs).unwrap().into_iter().find(|run| *run.name == *name).unwrap().started;
+    let started = start("good");
+    copy(&runs.join("good"), &runs.join("copy"));
+    // An hour before the copy was made.
+    let owner: Value = serde_json::from_slice(&fs::read(runs.join("good/owner.json")).unwrap()).unwrap();
+    let mut earlier = owner.clone();
+    earlier["started"] = "2026-01-02T03:04:05Z".into();
+    fs::write(runs.join("copy/owner.json"), earlier.to_string()).unwrap();
+    assert_eq!(start("good"), started);
+    assert_eq!(start("copy"), SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045));
+    assert!(printed(at, &["show", "copy"]).contains("2026-01-02"), "{}", printed(at, &["show", "copy"]));
+    // One that goes on later has the start of the first time.
+    printed(at, &["resume", "runs/copy", "--headless", "--set", "train.epochs=3"]);
+    let resumed: Value = serde_json::from_slice(&fs::read(runs.join("copy/owner.json")).unwrap()).unwrap();
+    assert_eq!(resumed["created"], "2026-01-02T03:04:05Z");
+    assert_eq!(start("copy"), SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_323_045));
+
+    let whole = fs::read_to_string(runs.join("good/metrics.jsonl")).unwrap();
+    let damage = |text: &str| {
+        fs::write(runs.join("good/metrics.jsonl"), text).unwrap();
+        let found = json(&printed(at, &["runs", "runs/good", "--json"]));
+        (found[0]["state"].as_str().unwrap().to_owned(), printed(at, &["show", "good"]))
+    };
+    assert_eq!(damage(&whole).0, "finished");
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let (state, card) = damage(&lines[..lines.len() / 2].concat());
+    assert!(state == "damaged" && card.contains("metrics.jsonl is cut short: it ends at step "), "{card}");
+    let (state, card) = damage(&whole[..whole.len() - 5]);
+    assert!(state == "damaged" && card.contains("its last line is not whole"), "{card}");
+}
+
+#[test]
 fn runs_are_sorted_filtered_and_grouped() {
     let folder = folder();
     let at = folder.path();

@@ -229,7 +229,7 @@ fn poll(run: PathBuf, text: String, events: Sender<Event>) -> impl FnOnce() + Se
     }
 }
 
-/// Sends commands to the run; one that is refused is a line of the log.
+/// Sends commands to the run; one that is refused is a line of the log on this screen.
 fn forward(
     mut client: Client,
     requests: Receiver<CommandRequest>,
@@ -237,12 +237,13 @@ fn forward(
 ) -> impl FnOnce() + Send {
     move || {
         for request in requests {
-            // What the trainer refuses it logs itself.
-            if let Err(error) = client.command(&request)
-                && !matches!(error, ControlError::Refused(_))
-                && !matches!(request.command, Command::Stop | Command::SaveAndStop)
+            let is_end = matches!(request.command, Command::Stop | Command::SaveAndStop);
+            if let Err(error) = client.command(&request).map_err(|error| match error {
+                ControlError::Refused(why) => Some(LogLine { level: Level::Info, text: why }),
+                _ if is_end => None,
+                error => Some(LogLine { level: Level::Warning, text: chain(&error) }),
+            }) && let Some(line) = error
             {
-                let line = LogLine { level: Level::Warning, text: chain(&error) };
                 if events.send(Event::Log(line)).is_err() {
                     return;
                 }

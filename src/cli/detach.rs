@@ -26,13 +26,14 @@ pub(super) fn leave_session() {
     let _ = rustix::process::setsid();
 }
 
-/// Goes on with the run in the folder `run` in a session of its own, with the number of threads that this process was given; it stays paused
-/// if it `is_paused`.
+/// Goes on with the run in the folder `run` in a session of its own, with the number of threads that this process was given and at the pace
+/// that it has; it stays paused if it `is_paused`.
 ///
 /// # Errors
 /// As [`start`].
 pub(super) fn resume(run: &Path, is_paused: bool) -> CliResult {
-    let mut arguments = vec!["resume".into(), run.as_os_str().to_owned(), "--headless".into()];
+    let mut arguments =
+        vec!["resume".into(), run.as_os_str().to_owned(), "--headless".into(), "--paced".into()];
     arguments.extend(is_paused.then(|| "--paused".into()));
     arguments.extend(threads_given());
     arguments.extend(records_given());

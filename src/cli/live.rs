@@ -105,6 +105,7 @@ mod tests {
             user: "anna".into(),
             slurm: None,
             started: "2026-01-02T03:04:05Z".into(),
+            created: None,
             state: RunState::Live,
             requeued: None,
         };

@@ -33,6 +33,9 @@ pub(super) struct ResumeArgs {
     /// Pause before the first step
     #[arg(long, hide = true)]
     paused: bool,
+    /// Keep the preset's pace, as a run that was detached from its screen
+    #[arg(long, hide = true)]
+    paced: bool,
     #[command(flatten)]
     notice: NoticeArgs,
     #[command(flatten)]
@@ -44,7 +47,8 @@ pub(super) fn resume(args: &ResumeArgs, screen: ScreenArgs) -> CliResult {
     let folder = run::resolve(Path::new("runs"), &args.run)?;
     let overrides = Overrides { set: args.set.clone(), ..Overrides::default() };
     let script = args.paused.then(|| (0, Command::Pause.by("detach"))).into_iter().collect();
-    let options = Options { threads: args.threads.count(), script, ..Options::default() };
+    let (threads, watched) = (args.threads.count(), args.paced);
+    let options = Options { threads, script, watched, ..Options::default() };
     go_on(&folder, &overrides, options, args.headless, (screen, &args.notice, &args.records))
 }
 
@@ -75,7 +79,7 @@ pub(super) fn go_on(
     let display = Display::new(headless, screen)?;
     let options = Options {
         folder: Some(folder.to_owned()),
-        watched: display.is_watched(),
+        watched: options.watched || display.is_watched(),
         notes,
         resume: Some(resume),
         ..options

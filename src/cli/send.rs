@@ -1,6 +1,7 @@
 //! `unrolled send`: commands for a live run.
 
 use std::io::{Write, stdout};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -12,7 +13,7 @@ use super::error::{CliError, CliResult};
 use super::live;
 use crate::escape::foreign;
 use crate::number::{count, metric};
-use crate::protocol::Command;
+use crate::protocol::{Command, Direction, LayerUnit, ProbeChange};
 use crate::run::control::{Client, ControlError};
 
 #[derive(Debug, clap::Args)]
@@ -65,6 +66,32 @@ enum Message {
         /// The text
         text: String,
     },
+    /// Show the network an example once more with a change
+    Vary {
+        /// The number of the example, from 1
+        #[arg(value_name = "EXAMPLE")]
+        example: NonZeroUsize,
+        /// The change
+        #[command(subcommand)]
+        change: Change,
+    },
+    /// Measure which tokens drive a unit of a recurrent layer; `off` ends that
+    Unit {
+        /// LAYER:UNIT such as 1:7, or `off`
+        #[arg(value_name = "UNIT")]
+        unit: UnitChoice,
+        /// `h`, or the name of a gate or cell
+        #[arg(long, default_value = "h")]
+        quantity: String,
+        /// The half of a Bidirectional
+        #[arg(long)]
+        direction: Option<Half>,
+    },
+    /// Find the words whose embeddings are nearest to those of a word
+    Neighbours {
+        /// The word; without it the most frequent ones
+        word: Option<String>,
+    },
     /// Sample a language model from another beginning or at another temperature
     Sample {
         /// The beginning
@@ -97,6 +124,65 @@ enum Message {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// A change of an example.
+#[derive(Debug, clap::Subcommand)]
+enum Change {
+    /// Read its words in reverse order
+    Reverse,
+    /// Read another word in place of a token
+    Replace {
+        /// The number of the token, from 1
+        token: NonZeroUsize,
+        /// The word
+        word: String,
+    },
+    /// Read padding in place of a token
+    Hide {
+        /// The number of the token, from 1
+        token: NonZeroUsize,
+    },
+}
+
+impl Change {
+    fn of_probe(&self) -> ProbeChange {
+        match self {
+            Self::Reverse => ProbeChange::Reverse,
+            Self::Replace { token, word } => {
+                ProbeChange::Replace { token: token.get() - 1, word: word.clone() }
+            }
+            Self::Hide { token } => ProbeChange::Occlude { token: token.get() - 1 },
+        }
+    }
+}
+
+/// A half of a Bidirectional.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Half {
+    Forward,
+    Backward,
+}
+
+/// The numbers of a layer and of a unit, or none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct UnitChoice(Option<(usize, usize)>);
+
+impl std::str::FromStr for UnitChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers = || {
+            let (layer, unit) = text.split_once(':')?;
+            Some((layer.parse().ok()?, unit.parse().ok()?))
+        };
+        match text {
+            "off" => Ok(Self(None)),
+            _ => numbers().map(|numbers| Self(Some(numbers))).ok_or_else(|| {
+                "expected the numbers of a layer and of a unit, both from 0, such as 1:7, or off".into()
+            }),
+        }
+    }
 }
 
 /// A learning rate, or a factor of it.
@@ -156,6 +242,21 @@ impl Message {
             Self::Sample { prime, temperature } => {
                 Command::SetSample { prime: prime.clone(), temperature: *temperature }
             }
+            Self::Vary { example, change } => {
+                Command::VaryProbe { probe: example.get() - 1, change: change.of_probe() }
+            }
+            Self::Unit { unit: UnitChoice(unit), quantity, direction } => Command::WatchUnit {
+                unit: unit.map(|(layer, unit)| LayerUnit {
+                    layer,
+                    unit,
+                    quantity: quantity.clone(),
+                    direction: direction.map(|half| match half {
+                        Half::Forward => Direction::Forward,
+                        Half::Backward => Direction::Backward,
+                    }),
+                }),
+            },
+            Self::Neighbours { word } => Command::ShowNeighbours { word: word.clone() },
             Self::FullSpeed => Command::FullSpeed,
             Self::Next { token } => Command::ExtendSample { token: token.clone() },
             Self::Undo => Command::Undo,
@@ -186,9 +287,10 @@ pub(super) fn send(args: &SendArgs) -> CliResult {
     let ends = matches!(command, Some(Command::Stop | Command::SaveAndStop));
     let before = client.status()?;
     let pauses = matches!(command, Some(Command::Pause | Command::SingleStep));
-    if let Some(command) = command.clone() {
-        client.command(&command.by(live::sender()))?;
-    }
+    let done = match command.clone() {
+        Some(command) => client.command(&command.by(live::sender()))?,
+        None => None,
+    };
     let shows = |status: &Value| {
         let applied = command.is_none() || number(status, "commands") > number(&before, "commands");
         applied && (!pauses || text(status, "state") == "paused")
@@ -204,8 +306,11 @@ pub(super) fn send(args: &SendArgs) -> CliResult {
         _ if ends => format!("stopping at {}", at(&status)),
         _ => format!("{} at {}", text(&status, "state"), at(&status)),
     };
-    // Stdout may be closed.
-    let _ = writeln!(stdout(), "{}", foreign(&line));
+    let line = done.map_or_else(|| line.clone(), |done| format!("{done}\n{line}"));
+    for line in line.lines() {
+        // Stdout may be closed.
+        let _ = writeln!(stdout(), "{}", foreign(line));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -256,6 +361,11 @@ mod tests {
         assert_eq!("1e-3".parse(), Ok(Rate::Value(0.001)));
         assert_eq!("off".parse(), Ok(Norm(None)));
         assert_eq!("1.0".parse(), Ok(Norm(Some(1.0))));
+        assert_eq!("off".parse(), Ok(UnitChoice(None)));
+        assert_eq!("1:07".parse(), Ok(UnitChoice(Some((1, 7)))));
+        for wrong in ["1", "1:", ":7", "a:b", "1:-2", "1:2:3"] {
+            assert!(wrong.parse::<UnitChoice>().is_err(), "{wrong}");
+        }
         for wrong in ["x", "-1", "0x", "half", "nan", "infx", ""] {
             assert!(wrong.parse::<Rate>().is_err() && wrong.parse::<Norm>().is_err(), "{wrong}");
         }

@@ -160,6 +160,11 @@ impl Ids {
         }
     }
 
+    /// The ids of one time step, one a sequence.
+    pub fn step(&self, t: usize) -> &[u32] {
+        self.data.get(t * self.batch..(t + 1) * self.batch).unwrap_or_default()
+    }
+
     /// All ids, time step after time step.
     pub fn data(&self) -> &[u32] {
         &self.data

@@ -11,6 +11,7 @@ use super::params::ParamSpec;
 use super::{Activation, Block, InputRef, LayerNode, LayerSpec, Loss, LossSpec, Params, Regularizer};
 use crate::protocol::{LayerRow, ModelTable};
 pub use receptive_field::ReceptiveField;
+pub(super) use receptive_field::Tokens;
 use sources::sources;
 
 /// A checked graph of layers and its loss. It has no weights: see [`Params`].

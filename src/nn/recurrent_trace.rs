@@ -10,8 +10,9 @@ use std::ops::Range;
 use outer::OuterSum;
 use spectral::spectral_radius;
 
+use super::model::Tokens;
 use super::recurrent::{Cell, Order, RecurrentBuffers};
-use super::{Mask, Model, Params, Shard};
+use super::{Ids, Mask, Model, Params, Shard};
 use crate::kernel::{ThreadPool, l2_norm};
 use crate::protocol::{Direction, LayerHealth, QuantityHealth};
 
@@ -33,6 +34,10 @@ pub struct RecurrentTrace<'a> {
     cell: &'a dyn Cell,
     /// Of every shard, in order: buffers and mask.
     parts: Vec<(&'a RecurrentBuffers, Option<&'a Mask>)>,
+    /// Of every shard the ids for which the steps stand, where they do.
+    ids: Vec<&'a Ids>,
+    /// Which ids those of each step are.
+    tokens: Option<Tokens>,
 }
 
 impl Model {
@@ -47,11 +52,14 @@ impl Model {
             for (i, (layer, direction, cell, buffers)) in
                 shard.recurrent_buffers(self).into_iter().enumerate()
             {
-                let part = (buffers, shard.layer_mask(self, layer));
-                match traces.get_mut(i) {
-                    Some(trace) => trace.parts.push(part),
-                    None => traces.push(RecurrentTrace { layer, direction, cell, parts: vec![part] }),
+                if traces.len() == i {
+                    let tokens = self.tokens_read_by(layer);
+                    let (parts, ids) = (Vec::new(), Vec::new());
+                    traces.push(RecurrentTrace { layer, direction, cell, parts, ids, tokens });
                 }
+                let Some(trace) = traces.get_mut(i) else { continue };
+                trace.parts.push((buffers, shard.layer_mask(self, layer)));
+                trace.ids.extend(trace.tokens.and_then(|tokens| shard.ids(tokens.channel)));
             }
         }
         traces
@@ -59,12 +67,29 @@ impl Model {
 }
 
 impl RecurrentTrace<'_> {
-    /// Which positions every sequence leaves out; `None` where nothing is masked.
-    pub fn padding(&self) -> Option<Vec<bool>> {
-        let (first, _) = self.parts.first()?;
-        let masks: Vec<&Mask> = self.parts.iter().map(|(_, mask)| *mask).collect::<Option<_>>()?;
-        let padding = |t| masks.iter().all(|mask| !mask.step(t).contains(&true));
-        Some((0..first.cache.h.dim().0).map(padding).collect())
+    /// Which positions are padding in most sequences: masked, or, where no mask says so, all ids for which they stand are 0. Empty where
+    /// none is.
+    pub fn padding(&self) -> Vec<bool> {
+        let Some((first, _)) = self.parts.first() else { return Vec::new() };
+        let sequences: usize = self.parts.iter().map(|(buffers, _)| buffers.cache.h.dim().1).sum();
+        let count = |t| -> usize {
+            let masked = self.parts.iter().filter_map(|(_, mask)| *mask);
+            let masked = masked.map(|mask| mask.step(t).iter().filter(|is_data| !**is_data).count()).sum();
+            if masked > 0 { masked } else { self.unmarked_padding(t) }
+        };
+        let padding: Vec<bool> = (0..first.cache.h.dim().0).map(|t| 2 * count(t) > sequences).collect();
+        if padding.contains(&true) { padding } else { Vec::new() }
+    }
+
+    /// The number of sequences of which all ids for which position `t` stands are 0.
+    fn unmarked_padding(&self, t: usize) -> usize {
+        let Some(Tokens { field, .. }) = self.tokens else { return 0 };
+        let of_shard = |ids: &&Ids| {
+            let steps = field.steps(t, ids.time());
+            let is_padding = |row: &usize| steps.clone().all(|step| ids.step(step).get(*row) == Some(&0));
+            if steps.is_empty() { 0 } else { (0..ids.batch()).filter(is_padding).count() }
+        };
+        self.ids.iter().map(of_shard).sum()
     }
 
     /// `‖∂L/∂U_t‖_F` for every input position: see [`GradientProfile::kernel_norm`](crate::protocol::GradientProfile::kernel_norm).

@@ -344,6 +344,11 @@ impl Shard {
             .collect()
     }
 
+    /// The ids of a channel of the data, where they are ids.
+    pub(super) fn ids(&self, channel: usize) -> Option<&Ids> {
+        self.ids.get(channel).filter(|_| !self.is_real)
+    }
+
     /// The mask that reaches layer `i`, if one does.
     pub(super) fn layer_mask(&self, model: &Model, i: usize) -> Option<&Mask> {
         model.nodes.get(i)?.mask.map(|from| &self.outputs[from].mask)

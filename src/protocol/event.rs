@@ -285,8 +285,30 @@ pub struct GradientProfile {
     /// lack it.
     #[serde(default)]
     pub cnorm: Vec<f32>,
-    /// Steps back over which the norm halves; see [`half_life`](crate::metrics::half_life).
+    /// Which positions are padding in most sequences of the batch: masked, or all that they have read is the id 0. Empty where none is,
+    /// and in recordings that lack it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub padding: Vec<bool>,
+    /// Steps back over which the norm halves, without the padding; see [`half_life`](crate::metrics::half_life).
     pub half_life: Option<f32>,
+}
+
+impl GradientProfile {
+    /// Whether a position is padding in most sequences of the batch.
+    pub fn is_padding(&self, position: usize) -> bool {
+        self.padding.get(position) == Some(&true)
+    }
+
+    /// The first position that is not padding.
+    pub fn first_position(&self) -> usize {
+        (0..self.hnorm.len()).find(|t| !self.is_padding(*t)).unwrap_or(0)
+    }
+
+    /// The last position that is not padding.
+    pub fn last_position(&self) -> usize {
+        let positions = 0..self.hnorm.len();
+        positions.rev().find(|t| !self.is_padding(*t)).unwrap_or(self.hnorm.len().saturating_sub(1))
+    }
 }
 
 /// The prediction and the activations for one probe.

@@ -28,6 +28,6 @@ const MAX_LINE: usize = 64 * 1024;
 pub struct RemoteCommand {
     /// The command and its sender.
     pub request: CommandRequest,
-    /// Receives whether the trainer has taken it, or else why not; dropped if the trainer ends before.
-    pub answer: Sender<Result<(), String>>,
+    /// Receives what the trainer has done, in words if there are any, or else why not; dropped if the trainer ends before.
+    pub answer: Sender<Result<Option<String>, String>>,
 }

@@ -9,15 +9,15 @@ const START: (usize, usize) = (10, 2);
 
 /// Of each recurrent layer the gradients of the monitored step on which most reached the start, as shares of the greatest.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct GradientReach(BTreeMap<(usize, Option<Direction>), Vec<f64>>);
+pub struct GradientReach(BTreeMap<(usize, Option<Direction>), Shares>);
 
 impl GradientReach {
     /// Folds an event of training.
     pub fn apply(&mut self, event: &Event) {
         let Event::Gradient(profile) = event else { return };
-        let Some(shares) = shares(profile) else { return };
+        let Some(shares) = Shares::of(profile) else { return };
         let farthest = self.0.entry((profile.layer, profile.direction)).or_default();
-        if farthest.is_empty() || at_start(&shares) > at_start(farthest) {
+        if farthest.positions.is_empty() || shares.at_start() > farthest.at_start() {
             *farthest = shares;
         }
     }
@@ -28,27 +28,55 @@ impl GradientReach {
     }
 
     /// The shares in a layer on the step on which most reached the start.
-    pub fn farthest(&self, layer: (usize, Option<Direction>)) -> Option<&[f64]> {
-        self.0.get(&layer).map(Vec::as_slice)
+    pub fn farthest(&self, layer: (usize, Option<Direction>)) -> Option<&Shares> {
+        self.0.get(&layer)
     }
 
     /// The most that reached the start in the first layer, in a `Bidirectional` in its forward half.
     pub fn most(&self) -> Option<f64> {
-        self.0.values().next().map(|farthest| at_start(farthest))
+        self.0.values().next().map(Shares::at_start)
     }
 }
 
 /// The norms of a profile divided by the greatest; those of `U` where there are any: they contain what flows through a cell state.
-pub fn shares(profile: &GradientProfile) -> Option<Vec<f64>> {
-    let norms = if profile.kernel_norm.is_empty() { &profile.hnorm } else { &profile.kernel_norm };
-    let greatest = norms.iter().copied().fold(0.0_f32, f32::max);
-    let is_usable = greatest > 0.0 && norms.iter().all(|norm| norm.is_finite());
-    is_usable.then(|| norms.iter().map(|norm| f64::from(norm / greatest)).collect())
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shares {
+    /// One a position.
+    pub positions: Vec<f64>,
+    /// The first position that is not padding.
+    first: usize,
 }
 
-/// The greatest share at the start of the sequence.
-pub fn at_start(shares: &[f64]) -> f64 {
-    let (part, least) = START;
-    let count = (shares.len() / part).max(least);
-    shares.iter().take(count).copied().fold(0.0, f64::max)
+impl Shares {
+    /// Those of a profile; `None` without a gradient, or where it is not finite.
+    pub fn of(profile: &GradientProfile) -> Option<Self> {
+        let norms = if profile.kernel_norm.is_empty() { &profile.hnorm } else { &profile.kernel_norm };
+        let greatest = norms.iter().copied().fold(0.0_f32, f32::max);
+        let is_usable = greatest > 0.0 && norms.iter().all(|norm| norm.is_finite());
+        let positions = || norms.iter().map(|norm| f64::from(norm / greatest)).collect();
+        is_usable.then(|| Self { positions: positions(), first: profile.first_position() })
+    }
+
+    /// The greatest share at the start of the sequence, which is behind the padding before it.
+    pub fn at_start(&self) -> f64 {
+        let (part, least) = START;
+        let read = self.positions.get(self.first..).unwrap_or_default();
+        let count = (read.len() / part).max(least);
+        read.iter().take(count).copied().fold(0.0, f64::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_of_a_sequence_is_behind_its_padding() {
+        let hnorm = vec![0.9, 0.8, 0.001, 0.01, 0.1, 1.0];
+        let profile = GradientProfile { hnorm, ..GradientProfile::default() };
+        let at_start = |profile: &GradientProfile| Shares::of(profile).unwrap().at_start();
+        assert!((at_start(&profile) - 0.9).abs() < 1e-6);
+        let padding = vec![true, true, false, false, false, false];
+        assert!((at_start(&GradientProfile { padding, ..profile }) - 0.01).abs() < 1e-6);
+    }
 }

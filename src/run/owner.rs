@@ -48,6 +48,9 @@ pub struct Owner {
     pub slurm: Option<SlurmJob>,
     /// When the process took the run over, in UTC.
     pub started: String,
+    /// When the first process did, if another one has gone on since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
     /// [`RunState::Live`] until the process ends the run.
     pub state: RunState,
     /// The last requests to Slurm to start the run again.
@@ -103,6 +106,7 @@ impl Owner {
             user: env("USER").or_else(|| env("LOGNAME")).unwrap_or_default(),
             slurm: SlurmJob::from_env(env),
             started: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            created: before.map(|owner| owner.created.as_ref().unwrap_or(&owner.started).clone()),
             state: RunState::Live,
             requeued: before.and_then(|owner| owner.requeued),
         }
@@ -111,6 +115,12 @@ impl Owner {
     /// Reads the owner of the run in the folder `run`, if it is known.
     pub fn read(run: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(run.join(FILE)).ok()?).ok()
+    }
+
+    /// When the run was first taken over, in nanoseconds since 1970; `None` if that cannot be read.
+    pub fn created(&self) -> Option<u64> {
+        let time: jiff::Timestamp = self.created.as_ref().unwrap_or(&self.started).parse().ok()?;
+        u64::try_from(time.as_nanosecond()).ok()
     }
 
     /// Whether its host is this one.

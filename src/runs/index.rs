@@ -1,7 +1,7 @@
 //! The index of a folder of runs: the summaries of all runs, with the sizes and times of the files that they summarise.
 //!
 //! ```text
-//! file  = "unrolled runs 2\n" texts:uint text* lists:uint settings* entries:uint entry* crc:u32
+//! file  = "unrolled runs 3\n" texts:uint text* lists:uint settings* entries:uint entry* crc:u32
 //!                                                        integers as in frames.bin, crc = CRC-32 of all before it
 //! entry = folder stamp(4) name … list:uint own:uint (position value)*
 //!                                                        a text is the number of one in the table; `own` are the settings that are not
@@ -21,7 +21,7 @@ use crate::run::RunState;
 use crate::run::bytes::{PayloadReader, put_f64, put_str, put_uint};
 
 /// The first bytes, with the version.
-const MAGIC: &[u8] = b"unrolled runs 2\n";
+const MAGIC: &[u8] = b"unrolled runs 3\n";
 
 /// What is known of a run folder.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -118,6 +118,7 @@ impl Encoder {
         }
         self.text(name);
         let Summary {
+            started,
             ended,
             is_complete,
             reason,
@@ -137,6 +138,7 @@ impl Encoder {
             settings,
         } = &*entry.summary;
         let ended = ended.and_then(|state| RunState::ALL.iter().position(|known| *known == state));
+        self.uint(*started);
         self.uint(ended.map_or(0, |state| state as u64 + 1));
         self.uint(u64::from(*is_complete));
         for text in [reason, damage, preset, task, layers, monitor] {
@@ -222,6 +224,7 @@ impl Decoder<'_> {
             *x = self.uint()?;
         }
         let name = self.text()?;
+        let started = self.uint()?;
         let ended = match self.take.count()? {
             0 => None,
             state => Some(*RunState::ALL.get(state - 1)?),
@@ -247,6 +250,7 @@ impl Decoder<'_> {
             Some(Note { time: decoder.text()?.to_string(), text: decoder.text()?.to_string() })
         })?;
         let summary = Summary {
+            started,
             ended,
             is_complete,
             reason,

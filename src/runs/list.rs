@@ -240,7 +240,10 @@ fn finished(path: PathBuf, name: Arc<str>, entry: &Entry) -> Run {
         },
     };
     let state = if state != RunState::Live && !summary.damage.is_empty() { RunState::Damaged } else { state };
-    let started = entry.stamps.iter().map(|[_, time]| *time).find(|time| *time > 0).unwrap_or_default();
+    let written = entry.stamps.iter().map(|[_, time]| *time).find(|time| *time > 0).unwrap_or_default();
+    // Of a copy the files are younger than the run; within a second they are the more exact.
+    let is_copied = summary.started > 0 && summary.started.saturating_add(1_000_000_000) <= written;
+    let started = if is_copied { summary.started } else { written };
     let started = UNIX_EPOCH.checked_add(Duration::from_nanos(started)).unwrap_or(UNIX_EPOCH);
     Run { name, path, state, started, summary, marks: Arc::clone(&entry.marks) }
 }

@@ -27,6 +27,8 @@ pub(super) struct Progress {
     pub best: Option<Evaluation>,
     /// The last epoch's metrics.
     pub last: Metrics,
+    /// Whether the last line is not whole, and so left out.
+    pub is_torn: bool,
     /// Lines of other kinds: commands, alerts, gaps.
     pub recorded: Vec<Recorded>,
 }
@@ -95,7 +97,9 @@ impl Progress {
         let (mut line, mut last) = (Vec::new(), Vec::new());
         loop {
             line.clear();
-            if input.read_until(b'\n', &mut line)? == 0 || line.last() != Some(&b'\n') {
+            let is_end = input.read_until(b'\n', &mut line)? == 0;
+            if is_end || line.last() != Some(&b'\n') {
+                progress.is_torn = !is_end;
                 break;
             }
             if line.starts_with(FREQUENT[0]) {

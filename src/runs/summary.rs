@@ -5,8 +5,10 @@ use super::progress::{Monitored, Progress};
 use super::settings::Settings;
 use crate::durable;
 use crate::metrics::{Metrics, Task, VALIDATION};
+use crate::number;
 use crate::preset;
 use crate::protocol::RunStatus;
+use crate::run::owner::Owner;
 use crate::run::{Outline, RunState};
 
 /// The maximum number of settings of a run that are listed.
@@ -33,6 +35,8 @@ pub struct Best {
 /// A run in short: what its files say, without its notes and whether it is live.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Summary {
+    /// When it was started as `owner.json` says, in nanoseconds since 1970; 0 if that is unknown.
+    pub started: u64,
     /// What its recording ends with; `None` if nothing ends it.
     pub ended: Option<RunState>,
     /// Whether the recording was read to its end, so that `ended` is known.
@@ -73,7 +77,8 @@ impl Summary {
     /// Reads the run in the folder `run`, the whole recording of an unfinished one only if `all`. What cannot be read is its
     /// [`damage`](Self::damage).
     pub fn read(run: &Path, all: bool) -> Self {
-        let mut summary = Self::default();
+        let started = Owner::read(run).and_then(|owner| owner.created()).unwrap_or(0);
+        let mut summary = Self { started, ..Self::default() };
         let mut damage = Vec::new();
         match read_spec(run) {
             Ok(settings) => {
@@ -101,7 +106,10 @@ impl Summary {
         let path = run.join("metrics.jsonl");
         let seconds = summary.seconds;
         match Progress::read(&path, Monitored { metric: monitor.as_deref(), higher_is_better }) {
-            Ok(progress) => summary.take_progress(progress),
+            Ok(progress) => {
+                damage.extend(summary.cut(&progress));
+                summary.take_progress(progress);
+            }
             Err(error) => damage.push(format!("cannot read {}: {error}", path.display())),
         }
         if seconds > 0.0 {
@@ -124,6 +132,22 @@ impl Summary {
         if let Some(latest) = &outline.latest {
             self.steps = latest.step;
             self.seconds = if latest.seconds.is_finite() { latest.seconds } else { 0.0 };
+        }
+    }
+
+    /// Says that `metrics.jsonl` of a run that has ended is cut short, if it is: it ends within a line, or before the last step of the
+    /// recording, and no line of kind `gap` says so.
+    fn cut(&self, progress: &Progress) -> Option<String> {
+        let has_gap = progress.recorded.last().is_some_and(|recorded| recorded.kind == "gap");
+        let is_over = self.is_complete && self.ended.is_some_and(|state| state != RunState::Live);
+        if !is_over || has_gap {
+            return None;
+        }
+        let (last, steps) = (number::count(progress.steps), number::count(self.steps));
+        match (progress.steps < self.steps, progress.is_torn) {
+            (true, _) => Some(format!("metrics.jsonl is cut short: it ends at step {last} of {steps}")),
+            (false, true) => Some("metrics.jsonl is cut short: its last line is not whole".to_owned()),
+            (false, false) => None,
         }
     }
 

@@ -27,19 +27,29 @@ pub(super) struct Control {
 #[derive(Debug)]
 pub(super) struct PendingCommand {
     pub request: CommandRequest,
-    /// Receives whether it was applied, or why not.
-    pub answer: Option<Sender<Result<(), String>>>,
+    pub origin: Origin,
+}
+
+/// Where a command comes from, and so who is told what it did.
+#[derive(Debug, Clone)]
+pub(super) enum Origin {
+    /// The screen of this process.
+    Screen,
+    /// The options of the run, which nobody watches: a refusal is a warning of the run.
+    Script,
+    /// A client of the control socket. Receives what was done, in words if there are any, or why nothing was.
+    Client(Sender<Result<Option<String>, String>>),
 }
 
 impl From<CommandRequest> for PendingCommand {
     fn from(request: CommandRequest) -> Self {
-        Self { request, answer: None }
+        Self { request, origin: Origin::Screen }
     }
 }
 
 impl From<RemoteCommand> for PendingCommand {
     fn from(RemoteCommand { request, answer }: RemoteCommand) -> Self {
-        Self { request, answer: Some(answer) }
+        Self { request, origin: Origin::Client(answer) }
     }
 }
 
@@ -102,8 +112,7 @@ impl Control {
             match self.next(Some(self.last_step + pace)) {
                 Ok(command) => self.receive(command),
                 Err(RecvTimeoutError::Timeout) => break,
-                // All senders of commands have been dropped.
-                Err(RecvTimeoutError::Disconnected) => self.pace = None,
+                Err(RecvTimeoutError::Disconnected) => self.lose_senders(),
             }
         }
         // Not `now`: the next step compensates a late wake-up, but not a pause.
@@ -121,11 +130,7 @@ impl Control {
             match self.commands.try_recv() {
                 Ok(command) => self.receive(command.into()),
                 Err(TryRecvError::Empty) => return,
-                // Nobody waits for training to go on: it runs to its end.
-                Err(TryRecvError::Disconnected) => {
-                    self.paused = false;
-                    return;
-                }
+                Err(TryRecvError::Disconnected) => return self.lose_senders(),
             }
         }
     }
@@ -150,8 +155,15 @@ impl Control {
     pub fn wait(&mut self) {
         match self.next(None) {
             Ok(command) => self.receive(command),
-            Err(_) => self.paused = false,
+            Err(_) => self.lose_senders(),
         }
+    }
+
+    /// The screen is gone: nobody waits for training to go on, so it runs to its end, at its pace. Others may still send commands through
+    /// the control socket.
+    fn lose_senders(&mut self) {
+        self.paused = false;
+        self.commands = never();
     }
 
     /// Whether training is paused. A single step lets one step through.
@@ -162,7 +174,7 @@ impl Control {
     /// Receives a command. One with wrong arguments is ignored: senders check them.
     pub fn receive(&mut self, pending: PendingCommand) {
         if let Err(error) = pending.request.command.check() {
-            if let Some(answer) = pending.answer {
+            if let Origin::Client(answer) = pending.origin {
                 let _ = answer.send(Err(error.to_string()));
             }
             return;
@@ -314,6 +326,23 @@ mod tests {
         // Would last a quarter of an hour.
         control.throttle();
         assert_eq!(control.pace, None);
+    }
+
+    #[test]
+    fn a_training_whose_screen_is_gone_keeps_its_pace_and_can_be_paused_by_others() {
+        let (send, receive) = unbounded();
+        let mut control = Control::new(receive);
+        control.set_pace(100.0);
+        drop(send);
+        let begin = Instant::now();
+        (0..5).for_each(|_| control.throttle());
+        assert!(begin.elapsed() >= Duration::from_millis(49));
+        assert_eq!(control.pace(), Some(Duration::from_millis(10)));
+        let (answer, _) = unbounded();
+        control.remote().send(RemoteCommand { request: Command::Pause.by("test"), answer }).unwrap();
+        control.poll();
+        control.poll();
+        assert!(control.must_wait(), "nobody has resumed it");
     }
 
     #[test]

@@ -206,10 +206,11 @@ impl Watch {
         let (_, weights, norms, traces, pool) = stepper.watched();
         for (layer, direction, [hnorm, cnorm]) in norms.norms() {
             let trace = traces.iter().find(|trace| (trace.layer, trace.direction) == (layer, direction));
-            let padding = trace.and_then(RecurrentTrace::padding);
-            let half_life = half_life(&hnorm, padding.as_deref());
+            let padding = trace.map_or_else(Vec::new, RecurrentTrace::padding);
+            let half_life = half_life(&hnorm, &padding);
             let kernel_norm = trace.map_or_else(Vec::new, |trace| trace.kernel_norms(pool));
-            let profile = GradientProfile { step, layer, direction, hnorm, kernel_norm, cnorm, half_life };
+            let profile =
+                GradientProfile { step, layer, direction, hnorm, kernel_norm, cnorm, padding, half_life };
             publish(Event::Gradient(profile));
         }
         let layers = traces.iter().map(|trace| trace.health(weights, thorough, pool)).collect();

@@ -174,10 +174,11 @@ fn vanishing(run: &RunState, info: &RunInfo) -> Option<Diagnosis> {
     let least = run.recurrent_layers().filter_map(|layer| {
         let backward = layer.1 == Some(Direction::Backward);
         let profile = &run.profiles(layer)?.latest;
-        let norms: Vec<f32> = match backward {
-            true => profile.hnorm.iter().rev().copied().collect(),
-            false => profile.hnorm.clone(),
-        };
+        let read = profile.hnorm.iter().enumerate().filter(|(t, _)| !profile.is_padding(*t));
+        let mut norms: Vec<f32> = read.map(|(_, norm)| *norm).collect();
+        if backward {
+            norms.reverse();
+        }
         Some((layer.0, share(&norms)?))
     });
     let (layer, share) = least.min_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, share)| *share < VANISHING)?;

@@ -274,9 +274,14 @@ impl Binding {
     /// Whether it holds at `context`.
     pub fn applies_in(&self, context: Context) -> bool {
         let is_run = matches!(context, Context::Dashboard | Context::Replay);
-        self.context == Context::Everywhere
+        self.context == Context::Everywhere && !self.is_replaced_in(context)
             || self.context == context
             || self.context == Context::AnyRun && is_run
+    }
+
+    /// Whether its keys do something else at `context`, or nothing: the lecture turns pages, and has no panels to go to.
+    fn is_replaced_in(&self, context: Context) -> bool {
+        context == Context::Lecture && self.action != Action::Help
     }
 
     /// All its keys: `q, Ctrl-C`.

@@ -243,9 +243,8 @@ impl LectureScreen {
 
     /// What is seen, with the numbers of this training.
     pub fn finding(&self) -> String {
-        filled(self.network_text().finding, |name| {
-            self.training()?.value(name, self.choice, &self.texts.words)
-        })
+        let words = &self.texts.words;
+        filled(self.network_text().finding, words, |name| self.training()?.value(name, self.choice, words))
     }
 }
 

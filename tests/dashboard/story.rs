@@ -154,7 +154,7 @@ fn gradient(step: u64, gone: f64, rng: &mut Rng) -> Event {
         step,
         layer: 1,
         direction: None,
-        half_life: half_life(&hnorm, None),
+        half_life: half_life(&hnorm, &[]),
         // The first position has no predecessor.
         kernel_norm: hnorm
             .iter()

@@ -185,11 +185,11 @@ fn networks_of_a_page_stay_beside_one_another_and_a_finished_one_is_not_trained_
     let mut lecture = page(Language::English, 8);
     lecture.apply(&Event::Status(RunStatus::Finished));
     assert_eq!(lecture.act(Action::Try), Some(Request::Train));
-    assert_eq!(lecture.network().map(|network| network.preset), Some("vanishing-lstm"));
+    assert_eq!(lecture.network().map(|network| network.preset), Some("vanishing-gru"));
     assert_eq!(lecture.act(Action::TryBack), None, "it has finished");
-    assert!(lecture.finding().starts_with("GRU: 97.0 % right"), "{}", lecture.finding());
+    assert!(lecture.finding().starts_with("LSTM: 97.0 % right"), "{}", lecture.finding());
     let both = screen(Language::English, 8, "+", (120, 40), THEME);
-    assert!(both.contains("1: GRU 97.0 %  2: LSTM 97.0 %"), "{both}");
+    assert!(both.contains("1: LSTM 97.0 %  2: GRU 97.0 %"), "{both}");
 }
 
 #[test]
@@ -213,4 +213,40 @@ fn the_gradient_that_fades_is_a_line_that_falls_to_the_left() {
     // Down to where the upper of the two lines, the latest, has reached the left edge.
     let edge = first.iter().position(|column| Some(column) == first.iter().min()).unwrap();
     assert!(edge > 1 && first[..=edge].windows(2).all(|pair| pair[0] >= pair[1]), "{first:?}\n{drawn}");
+}
+
+#[test]
+fn sentences_without_their_numbers_are_whole_sentences() {
+    for (language, number) in
+        Language::ALL.into_iter().flat_map(|language| (1..=PAGES.len()).map(move |n| (language, n)))
+    {
+        // Before the first event, prepared, and after the first steps.
+        let events = story::training(LectureScreen::new(language, number).network().unwrap());
+        let is_measured = |event: &&Event| !matches!(event, Event::Epoch(_) | Event::Probe(_));
+        for known in [0, 1, 3, events.len()] {
+            let mut lecture = LectureScreen::new(language, number);
+            events.iter().take(known).filter(is_measured).for_each(|event| lecture.apply(event));
+            let finding = lecture.finding();
+            assert!(!finding.contains(['…', '{', '}']) && finding.ends_with('.'), "{known}: {finding}");
+            let waits = ["not been measured yet", "not answered yet", "not over yet", "не измерен", "ещё"];
+            assert!(waits.iter().any(|words| finding.contains(words)), "{known}: {finding}");
+        }
+    }
+}
+
+#[test]
+fn the_help_of_the_lecture_lists_its_own_keys_and_no_others() {
+    let help = screen(Language::English, 1, "?", (80, 50), THEME);
+    for words in ["Go to page 10", "Leave the lecture", "Train the network of the page at full speed"] {
+        assert!(help.contains(words), "{words}: {help}");
+    }
+    assert!(!help.contains("panel") && !help.contains("replay"), "{help}");
+}
+
+#[test]
+fn beside_the_gradient_of_a_cell_state_is_that_of_the_hidden_state() {
+    let of_cell = screen(Language::English, 8, "", (80, 24), THEME);
+    assert!(of_cell.contains("‖∂L/∂c‖ and ‖∂L/∂h‖, relative") && of_cell.contains("━ c ┄ h"), "{of_cell}");
+    let of_gru = screen(Language::English, 8, "+", (80, 24), THEME);
+    assert!(of_gru.contains("‖∂L/∂h‖ relative to the last step") && !of_gru.contains("┄ h"), "{of_gru}");
 }

@@ -93,8 +93,10 @@ pub fn training(network: &Network) -> Vec<Event> {
     }
     let profile = |step, rate: f32| {
         let hnorm: Vec<f32> = (0..31).map(|t| 0.3 * rate.powi(30 - t)).collect();
-        let half_life = unrolled::metrics::half_life(&hnorm, None);
-        let (kernel_norm, cnorm) = (Vec::new(), Vec::new());
+        let half_life = unrolled::metrics::half_life(&hnorm, &[]);
+        let kernel_norm = Vec::new();
+        let has_cell = network.preset == "vanishing-lstm";
+        let cnorm = (0..31).filter(|_| has_cell).map(|t| 0.3 * rate.powi((30 - t) / 3)).collect();
         Event::Gradient(GradientProfile {
             step,
             layer: 1,
@@ -102,6 +104,7 @@ pub fn training(network: &Network) -> Vec<Event> {
             hnorm,
             kernel_norm,
             cnorm,
+            padding: Vec::new(),
             half_life,
         })
     };

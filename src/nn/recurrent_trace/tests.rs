@@ -4,8 +4,8 @@ use super::*;
 use crate::kernel::ThreadPool;
 use crate::nn::GradientNorms;
 use crate::nn::{
-    Activation, Bidirectional, Dense, Embedding, GRU, Gradient, Input, LSTM, LayerNode, LayerSpec, Loss,
-    Masking, Merge, Mode, RecurrentSpec, Shape, SimpleRNN, TargetsView,
+    Activation, Bidirectional, Conv1D, Dense, Embedding, Flatten, GRU, Gradient, Input, LSTM, LayerNode,
+    LayerSpec, Loss, Masking, MaxPooling1D, Merge, Mode, RecurrentSpec, Shape, SimpleRNN, TargetsView,
 };
 
 const TIME: usize = 7;
@@ -166,7 +166,7 @@ fn a_norm_does_not_depend_on_whether_the_sum_is_made() {
 }
 
 #[test]
-fn padding_is_what_the_layer_is_told_to_leave_out() {
+fn padding_is_where_most_sequences_are_masked() {
     let padding = |mask_value: f32| {
         let layers: [LayerNode; 3] = [
             Masking { mask_value }.into(),
@@ -185,12 +185,49 @@ fn padding_is_what_the_layer_is_told_to_leave_out() {
         }
         model.recurrent_traces(shards.iter())[0].padding()
     };
-    assert_eq!(padding(-1.0), Some(vec![true, false, false]));
-    assert_eq!(padding(0.0), Some(vec![false, false, true]));
+    assert_eq!(padding(-1.0), [true, false, false]);
+    assert_eq!(padding(0.0), [false, false, true]);
+    assert!(padding(9.0).is_empty());
     let mut bench = Bench::new(SimpleRNN { units: 2, ..SimpleRNN::default() }.into());
     bench.learn(1);
-    // The first of five sequences has no padding.
-    assert_eq!(bench.traces()[0].padding(), Some(vec![false; TIME]));
+    // Sequence i of five has padding at the first i steps: three of them at the first two.
+    assert_eq!(bench.traces()[0].padding(), [true, true, false, false, false, false, false]);
+}
+
+#[test]
+fn padding_that_no_mask_marks_is_found_in_the_ids_of_each_step() {
+    let rnn = |units| SimpleRNN { units, return_sequences: true, ..SimpleRNN::default() };
+    let embedding = || LayerNode::from(Embedding { output_dim: 2, ..Embedding::default() });
+    let dense = || Dense { units: 1, activation: Activation::Sigmoid, ..Dense::default() }.into();
+    let padding = |layers: &[LayerNode], rows: &[[u32; 6]]| {
+        let model =
+            Model::build(layers, Shape::Ids { time: 6, vocabulary: 9 }, Loss::BinaryCrossentropy).unwrap();
+        let params = model.params();
+        let mut shard = Shard::new(&model, &params);
+        let ids = Array2::from_shape_fn((rows.len(), 6), |(row, t)| rows[row][t]);
+        shard.load(Input::Ids(ids.view()), TargetsView::Classes(&vec![1; rows.len()]));
+        shard.forward(&model, &params, Mode::Evaluate);
+        let traces = model.recurrent_traces(std::iter::once(&shard));
+        traces.iter().map(RecurrentTrace::padding).collect::<Vec<_>>()
+    };
+    let pre = [[0, 0, 0, 0, 5, 6], [0, 0, 0, 4, 5, 6], [0, 3, 1, 4, 5, 6]];
+    let first_three = vec![true, true, true, false, false, false];
+    let stacked =
+        [embedding(), rnn(3).into(), SimpleRNN { units: 2, ..SimpleRNN::default() }.into(), dense()];
+    assert_eq!(padding(&stacked, &pre), [first_three.clone(), first_three]);
+    let full = [[1, 2, 3, 4, 5, 6]; 3];
+    assert!(padding(&stacked, &full).iter().all(Vec::is_empty));
+    // A window of two steps is padding where both are; pooling halves time.
+    let conv = Conv1D { filters: 2, kernel_size: 2, ..Conv1D::default() };
+    let convolved = [embedding(), conv.into(), rnn(2).into(), Flatten::default().into(), dense()];
+    assert_eq!(padding(&convolved, &pre), [[true, true, false, false, false]]);
+    let pooling = MaxPooling1D { pool_size: 2, ..MaxPooling1D::default() };
+    let pooled = [embedding(), pooling.into(), rnn(2).into(), Flatten::default().into(), dense()];
+    assert_eq!(padding(&pooled, &pre), [[true, false, false]]);
+    // What a layer read backwards gives is in another order.
+    let turned = SimpleRNN { go_backwards: true, ..rnn(2) };
+    let turned = [embedding(), turned.into(), rnn(2).into(), Flatten::default().into(), dense()];
+    assert_eq!(padding(&turned, &pre), [vec![true, true, true, false, false, false], vec![]]);
 }
 
 #[test]

@@ -81,13 +81,15 @@ impl Client {
         Ok(client)
     }
 
-    /// Sends a command, and waits until the trainer has taken it.
+    /// Sends a command, and waits until the trainer has taken it; returns what it has done, in words, where there is more to say than the
+    /// command itself.
     ///
     /// # Errors
     /// [`ControlError::Refused`] with the reason if it cannot be applied.
-    pub fn command(&mut self, request: &CommandRequest) -> Result<(), ControlError> {
+    pub fn command(&mut self, request: &CommandRequest) -> Result<Option<String>, ControlError> {
         let line = serde_json::to_value(request).map_err(|error| self.lost(error.into()))?;
-        self.request(&line).map(|_| ())
+        let answer = self.request(&line)?;
+        Ok(answer.get("done").and_then(Value::as_str).map(str::to_owned))
     }
 
     /// The state of the run, as a JSON object.

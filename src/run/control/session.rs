@@ -100,14 +100,16 @@ impl<'s> Session<'s> {
                 Err(RecvTimeoutError::Timeout) if is_gone(&self.stream) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
                 // That is the command's effect.
-                Err(RecvTimeoutError::Disconnected) if ends => break Ok(()),
+                Err(RecvTimeoutError::Disconnected) if ends => break Ok(None),
                 Err(RecvTimeoutError::Disconnected) => break Err("the run has ended".to_owned()),
             }
         };
-        self.answer(
-            request.id,
-            taken.map_or_else(|what| json!({ "error": what }), |()| json!({ "ok": true })),
-        )
+        let answer = match taken {
+            Ok(None) => json!({ "ok": true }),
+            Ok(Some(done)) => json!({ "ok": true, "done": done }),
+            Err(what) => json!({ "error": what }),
+        };
+        self.answer(request.id, answer)
     }
 
     fn answer(&self, id: Option<Value>, mut answer: Value) -> io::Result<()> {

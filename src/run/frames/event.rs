@@ -213,8 +213,16 @@ fn put_gradient(out: &mut Vec<u8>, profile: &GradientProfile) {
     profile.half_life.iter().for_each(|x| put_f32(out, *x));
     put_f32s(out, &profile.hnorm);
     put_f32s(out, &profile.kernel_norm);
-    if !profile.cnorm.is_empty() {
+    if !profile.cnorm.is_empty() || !profile.padding.is_empty() {
         put_f32s(out, &profile.cnorm);
+    }
+    if !profile.padding.is_empty() {
+        // The lengths of its stretches, of which the first is none of padding.
+        let first = (profile.padding.first() == Some(&true)).then_some(0);
+        let stretches = profile.padding.chunk_by(|a, b| a == b).map(|stretch| stretch.len() as u64);
+        let stretches: Vec<u64> = first.into_iter().chain(stretches).collect();
+        put_uint(out, stretches.len() as u64);
+        stretches.into_iter().for_each(|length| put_uint(out, length));
     }
 }
 
@@ -229,8 +237,24 @@ fn take_gradient(take: &mut PayloadReader<'_>, step: u64) -> Option<GradientProf
     let hnorm = take.f32s()?;
     // Recordings of the first format end here.
     let kernel_norm = if take.0.is_empty() { Vec::new() } else { take.f32s()? };
-    let cnorm = if take.0.is_empty() { Vec::new() } else { take.f32s().filter(|norms| !norms.is_empty())? };
-    Some(GradientProfile { step, layer, direction, hnorm, kernel_norm, cnorm, half_life })
+    let ended = take.0.is_empty();
+    let cnorm = if ended { Vec::new() } else { take.f32s()? };
+    let padding = match take.0.is_empty() {
+        true if cnorm.is_empty() && !ended => return None,
+        true => Vec::new(),
+        false => take_padding(take, hnorm.len())?,
+    };
+    Some(GradientProfile { step, layer, direction, hnorm, kernel_norm, cnorm, padding, half_life })
+}
+
+/// Which of `positions` are padding.
+fn take_padding(take: &mut PayloadReader<'_>, positions: usize) -> Option<Vec<bool>> {
+    let mut padding = Vec::new();
+    for i in 0..take.count()? {
+        let length = take.count().filter(|length| *length <= positions - padding.len())?;
+        padding.resize(padding.len() + length, i % 2 == 1);
+    }
+    (padding.len() == positions).then_some(padding)
 }
 
 /// Appends one byte of flags, lowest bit first, then the values that are present.
@@ -298,12 +322,17 @@ mod tests {
             hnorm: vec![0.5, f32::INFINITY],
             kernel_norm: vec![0.0, 2.0],
             cnorm: Vec::new(),
+            padding: Vec::new(),
             half_life: Some(-2.0),
         };
         let event = Event::Gradient(profile.clone());
         assert_eq!(round_trip(&event).as_ref(), Some(&event));
         let of_lstm = Event::Gradient(GradientProfile { cnorm: vec![0.25, 4.0], ..profile.clone() });
         assert_eq!(round_trip(&of_lstm).as_ref(), Some(&of_lstm));
+        for padding in [vec![true, false], vec![false, true]] {
+            let padded = Event::Gradient(GradientProfile { padding, ..profile.clone() });
+            assert_eq!(round_trip(&padded).as_ref(), Some(&padded));
+        }
         let mut payload = Vec::new();
         encode(&event, &mut payload).unwrap();
         payload.push(0);

@@ -8,9 +8,11 @@ use super::TrainingLoop;
 use crate::error::chain;
 use crate::number;
 use crate::optim::Clip;
-use crate::protocol::{AppliedCommand, ChangedSetting, Command, CommandRequest, Event, Level, RunStatus};
+use crate::protocol::{
+    AppliedCommand, ChangedSetting, Command, CommandRequest, Event, LayerUnit, Level, LogLine, RunStatus,
+};
 use crate::run::checkpoint;
-use crate::train::control::{PendingCommand, Stop};
+use crate::train::control::{Origin, PendingCommand, Stop};
 use crate::train::cost::Cost;
 use crate::train::neighbours::neighbours;
 use crate::train::session::Session;
@@ -78,7 +80,9 @@ impl TrainingLoop<'_> {
     /// Receives the commands that are scheduled for the current step.
     fn schedule_script(&mut self) {
         while self.script.front().is_some_and(|(step, _)| *step <= self.state.step) {
-            self.script.pop_front().into_iter().for_each(|(_, request)| self.control.receive(request.into()));
+            if let Some((_, request)) = self.script.pop_front() {
+                self.control.receive(PendingCommand { request, origin: Origin::Script });
+            }
         }
     }
 
@@ -138,23 +142,30 @@ impl TrainingLoop<'_> {
 
     /// Applies and publishes the pending commands, in order.
     pub(super) fn apply_pending(&mut self) {
-        for PendingCommand { request, answer } in std::mem::take(&mut self.control.pending) {
+        for PendingCommand { request, origin } in std::mem::take(&mut self.control.pending) {
             let applied = self.apply(request);
-            if let Some(answer) = answer {
+            match (origin, applied) {
                 // A client that is gone needs no answer.
-                let _ = answer.send(applied);
+                (Origin::Client(answer), applied) => drop(answer.send(applied)),
+                (_, Ok(_)) => {}
+                (Origin::Script, Err(why)) => self.publisher.log(Level::Warning, why),
+                // It answers a key: the run itself has nothing to warn of.
+                (Origin::Screen, Err(why)) => {
+                    self.publisher.show(Event::Log(LogLine { level: Level::Info, text: why }));
+                }
             }
         }
     }
 
-    /// Applies and publishes a command.
+    /// Applies and publishes a command; returns what it has done, in words, where there is more to say than the command itself.
     ///
     /// # Errors
     /// Why that is not possible.
-    pub(super) fn apply(&mut self, request: CommandRequest) -> Result<(), String> {
+    pub(super) fn apply(&mut self, request: CommandRequest) -> Result<Option<String>, String> {
         if request.command == Command::Undo {
-            return self.undo(request.by).inspect_err(|why| self.publisher.log(Level::Warning, why.as_str()));
+            return self.undo(request.by).map(Some);
         }
+        let rate = self.state.learning_rate.at(self.state.step, self.state.epoch);
         let before = request.command.changes_training().then(|| self.before_change());
         let is_save = request.command == Command::Save;
         // What a command asks for is no training.
@@ -168,17 +179,28 @@ impl TrainingLoop<'_> {
         };
         let applied =
             AppliedCommand { step, epoch, request, learning_rate: self.state.learning_rate.at(step, epoch) };
-        match text {
-            Ok(text) => {
-                before.into_iter().for_each(|before| self.save_before_change(before));
-                let text = text.map(|text| format!("{text} {from}"));
-                text.into_iter().for_each(|text| self.publisher.log(Level::Info, text));
+        let text = text?.map(|text| format!("{text} {from}"));
+        before.into_iter().for_each(|before| self.save_before_change(before));
+        text.iter().for_each(|text| self.publisher.log(Level::Info, text.as_str()));
+        let done = match &applied.request.command {
+            Command::ScaleLearningRate { .. } | Command::SetLearningRate { .. } => {
+                let [old, new] = [rate, applied.learning_rate].map(number::setting);
+                Some(format!("learning rate {old} → {new} {from}"))
             }
-            Err(text) => {
-                self.publisher.log(Level::Warning, text.as_str());
-                return Err(text);
+            Command::AddProbe { .. } | Command::VaryProbe { .. } => {
+                Some(format!("example {} is added", self.session.watch.probes().len()))
             }
-        }
+            Command::WatchUnit { unit: Some(LayerUnit { unit, layer, .. }) } => {
+                Some(format!("unit {unit} of layer {layer} is watched"))
+            }
+            Command::WatchUnit { unit: None } => Some("no unit is watched any more".into()),
+            Command::ShowNeighbours { word: Some(word) } => Some(format!("neighbours of {word:?} are shown")),
+            Command::ShowNeighbours { word: None } => {
+                Some("neighbours of the most frequent words are shown".into())
+            }
+            Command::FullSpeed => Some("full speed".into()),
+            _ => text,
+        };
         self.publisher.publish(Event::Command(applied.clone()));
         if matches!(applied.request.command, Command::AddProbe { .. } | Command::VaryProbe { .. }) {
             // Its prediction is shown at once, also while training is paused; the recording has those of monitored steps.
@@ -199,7 +221,7 @@ impl TrainingLoop<'_> {
         }
         match is_save && !self.save(false) {
             true => Err("no checkpoint is written; the log says why".into()),
-            false => Ok(()),
+            false => Ok(done),
         }
     }
 

@@ -95,11 +95,12 @@ impl TrainingLoop<'_> {
         }
     }
 
-    /// Undoes the latest change: goes back to the checkpoint before it, with the changes before it and what is watched.
+    /// Undoes the latest change: goes back to the checkpoint before it, with the changes before it and what is watched. Returns what is
+    /// undone, in words.
     ///
     /// # Errors
     /// Why that is not possible.
-    pub(super) fn undo(&mut self, by: String) -> Result<(), String> {
+    pub(super) fn undo(&mut self, by: String) -> Result<String, String> {
         let change = self.state.undo.last().cloned();
         let change = change.ok_or(NOTHING_TO_UNDO)?;
         if self.turn.is_some() {
@@ -147,7 +148,7 @@ impl TrainingLoop<'_> {
         let (path, weights) = (loaded.path.clone(), loaded.fingerprint());
         let best = change.point.best.as_ref() == Some(&change.point.checkpoint);
         self.publisher.publish(Event::Saved(Saved { step, path, best, weights }));
-        self.publisher.log(Level::Info, text);
+        self.publisher.log(Level::Info, text.as_str());
         // What said so may be among the events that were dropped.
         let status = if self.control.is_paused() { RunStatus::Paused } else { RunStatus::Training };
         self.publisher.publish(Event::Status(status));
@@ -159,7 +160,7 @@ impl TrainingLoop<'_> {
             self.publisher
                 .log(Level::Warning, format!("earlier changes may not be undone: {}", chain(&error)));
         }
-        Ok(())
+        Ok(text)
     }
 
     /// Takes over a checkpoint, and drops what was recorded after it; returns the state until then, the number of the

@@ -142,7 +142,7 @@ impl Member {
 mod tests {
     use super::*;
     use crate::protocol::{AppliedCommand, Command, GradientProfile, StepMetrics, Undone};
-    use crate::run::gradient_reach::at_start;
+    use crate::run::gradient_reach::Shares;
     use crate::ui::group::Axis;
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
             member.fold(&event, None);
         }
         (3..=4).for_each(|at| member.fold(&step(at), None));
-        let most = |member: &Member| member.reach.farthest((0, None)).map(at_start);
+        let most = |member: &Member| member.reach.farthest((0, None)).map(Shares::at_start);
         assert_eq!((member.curves.end("loss", Axis::Steps), most(&member)), (Some(4.0), Some(0.5)));
         member.fold(&Event::Undone(undone), None);
         assert_eq!((member.curves.end("loss", Axis::Steps), most(&member)), (Some(2.0), Some(0.25)));

@@ -76,10 +76,13 @@ impl Training {
             }
             "differing" => Some(differing(&self.differing_states()?, words)),
             "depth" => Some(self.profile()?.hnorm.len().to_string()),
-            "start_first" => number(f64::from(*self.first_profile()?.hnorm.first()?)),
-            "start_last" => number(f64::from(*self.first_profile()?.hnorm.last()?)),
+            "start_first" => number(self.ends_at_first()?[0]),
+            "start_last" => number(self.ends_at_first()?[1]),
             "loss" => number(self.run.latest()?.loss),
-            "ratio" => Some(compared(ratio(self.first_profile()?)?, words)),
+            "ratio" => match ends(self.first_profile()?, &self.first_profile()?.hnorm)? {
+                [0.0, _] => Some(words.zero.to_owned()),
+                _ => Some(compared(ratio(self.first_profile()?)?, words)),
+            },
             "half_life" => Some(self.half_life(words)?),
             "parameters" => Some(number::count(self.run.info()?.model.params() as u64)),
             "reach" => number(self.reach?),
@@ -156,6 +159,12 @@ impl Training {
         Some(&self.run.profiles(self.run.recurrent_layers().next()?)?.first)
     }
 
+    /// The gradient at the first and at the last step of the input at the start of training.
+    fn ends_at_first(&self) -> Option<[f64; 2]> {
+        let profile = self.first_profile()?;
+        ends(profile, &profile.hnorm)
+    }
+
     /// In words, how fast the gradient fades.
     fn half_life(&self, words: &Words) -> Option<String> {
         let profile = self.profile()?;
@@ -181,11 +190,9 @@ fn differing(differ: &[bool], words: &Words) -> String {
     };
     let is_to_end = count == differ.len() - first;
     let text = if is_to_end { words.states_differ_to_end } else { words.states_differ };
-    filled(text, |name| match name {
-        "word" => Some((first + 1).to_string()),
-        "count" => Some(count.to_string()),
-        "tokens" => Some(differ.len().to_string()),
-        _ => None,
+    let numbers = [("word", first + 1), ("count", count), ("tokens", differ.len())];
+    numbers.iter().fold(text.to_owned(), |text, (name, number)| {
+        text.replace(&format!("{{{name}}}"), &number.to_string())
     })
 }
 
@@ -203,8 +210,14 @@ fn compared(ratio: f64, words: &Words) -> String {
 
 /// How many times greater the gradient is at the last step than at the first.
 fn ratio(profile: &GradientProfile) -> Option<f64> {
-    let (first, last) = (f64::from(*profile.hnorm.first()?), f64::from(*profile.hnorm.last()?));
+    let [first, last] = ends(profile, &profile.hnorm)?;
     Some(last / first).filter(|ratio| ratio.is_normal())
+}
+
+/// Of `norms` those of the first and of the last step that is not padding.
+fn ends(profile: &GradientProfile, norms: &[f32]) -> Option<[f64; 2]> {
+    let at = |position: usize| norms.get(position).copied().map(f64::from);
+    Some([at(profile.first_position())?, at(profile.last_position())?])
 }
 
 /// The norms of the state that the cell remembers with: the cell state of an LSTM, or else the hidden state.
@@ -223,23 +236,49 @@ fn rounded(x: f64) -> String {
 
 /// Which part of the gradient of the memory at the last step arrived at the first.
 fn reach(profile: &GradientProfile) -> Option<f64> {
-    let norms = memory(profile);
-    let (first, last) = (f64::from(*norms.first()?), f64::from(*norms.last()?));
+    let [first, last] = ends(profile, memory(profile))?;
     Some(first / last).filter(|share| share.is_finite())
 }
 
-/// `text` with its numbers filled in; `…` for one that is not measured yet.
-pub(super) fn filled(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
-    let mut out = String::new();
-    let mut rest = text;
+/// The sentences of `text` of which all numbers are measured, with these filled in, and at the end what is not measured yet.
+pub(super) fn filled(text: &str, words: &Words, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut sentences: Vec<String> = Vec::new();
+    let mut missing: Vec<&str> = Vec::new();
+    for sentence in text.split_inclusive(". ") {
+        match sentence_of(sentence.trim_end(), &value) {
+            Ok(sentence) => sentences.push(sentence),
+            Err(name) => missing.push(words.not_measured(name)),
+        }
+    }
+    missing.dedup();
+    sentences.extend(missing.into_iter().map(str::to_owned));
+    sentences.join(" ")
+}
+
+/// A sentence with its numbers; the name of the first that is not measured.
+fn sentence_of<'t>(text: &'t str, value: impl Fn(&str) -> Option<String>) -> Result<String, &'t str> {
+    let (mut out, mut rest) = (String::new(), text);
     while let Some((before, (name, after))) =
         rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)))
     {
         out += before;
-        out += value(name).as_deref().unwrap_or("…");
+        out += &value(name).ok_or(name)?;
         rest = after;
     }
-    out + rest
+    Ok(out + rest)
+}
+
+impl Words {
+    /// Says that the number of this name is not measured yet.
+    fn not_measured(&self, name: &str) -> &'static str {
+        match name {
+            "step" | "accuracy" | "legal" => self.no_accuracy,
+            "depth" | "start_first" | "start_last" | "loss" | "ratio" | "half_life" | "reach" => {
+                self.no_gradient
+            }
+            _ => self.no_answer,
+        }
+    }
 }
 
 /// The names of the numbers in a text.
@@ -253,10 +292,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_filled_in_and_missing_ones_are_seen() {
-        let value = |name: &str| (name == "a").then(|| "1.5".to_owned());
-        assert_eq!(filled("x {a}, {b}; {a}", value), "x 1.5, …; 1.5");
-        assert_eq!(filled("no number, {open", value), "no number, {open");
+    fn a_sentence_with_a_number_that_is_not_measured_is_left_out_and_this_is_said() {
+        let words = &crate::ui::lecture::Language::English.texts().words;
+        let text =
+            "It is {answer}, not {other}. After {step} steps {accuracy}; {legal}. A fact. Now {half_life}.";
+        let known = |names: &'static [&str]| {
+            filled(text, words, move |name| names.contains(&name).then(|| "0.5".to_owned()))
+        };
+        let (answer, accuracy, gradient) = (words.no_answer, words.no_accuracy, words.no_gradient);
+        assert_eq!(known(&[]), format!("A fact. {answer} {accuracy} {gradient}"));
+        assert_eq!(
+            known(&["answer", "other", "half_life", "step"]),
+            format!("It is 0.5, not 0.5. A fact. Now 0.5. {accuracy}")
+        );
+        assert_eq!(
+            known(&["answer", "other", "half_life", "step", "accuracy", "legal"]),
+            "It is 0.5, not 0.5. After 0.5 steps 0.5; 0.5. A fact. Now 0.5."
+        );
+        assert_eq!(filled("no number, {open", words, |_| None), "no number, {open");
         assert_eq!(names("x {a}, {b}; {a}"), ["a", "b", "a"]);
     }
 
@@ -289,10 +342,14 @@ mod tests {
             hnorm: vec![0.001, 0.01, 0.5],
             kernel_norm: Vec::new(),
             cnorm: vec![0.02, 0.1, 0.2],
+            padding: Vec::new(),
             half_life: None,
         };
         assert!((ratio(&profile).unwrap() - 500.0).abs() < 1e-3);
         assert!((reach(&profile).unwrap() - 0.1).abs() < 1e-6);
+        let padded = GradientProfile { padding: vec![true, false, false], ..profile.clone() };
+        assert!((ratio(&padded).unwrap() - 50.0).abs() < 1e-3);
+        assert!((reach(&padded).unwrap() - 0.5).abs() < 1e-6);
         assert_eq!(ratio(&GradientProfile { hnorm: vec![0.0, 1.0], ..profile }), None);
     }
 }

@@ -31,7 +31,7 @@ pub(super) enum Panel {
     States,
     /// `‖∂L/∂h_t‖` at each step of time.
     StateGradient,
-    /// The same of what the cell remembers with: of an LSTM `‖∂L/∂c_t‖`.
+    /// The same of what the cell remembers with: of an LSTM `‖∂L/∂c_t‖`, beside it `‖∂L/∂h_t‖`.
     MemoryGradient,
     /// The weights of attention between the tokens.
     Attention,
@@ -135,7 +135,7 @@ pub static PAGES: [Page; 10] = [
     page(DISTANCES, 1, Task::NextNetwork, &[Panel::StateGradient, Panel::Accuracy], false),
     page(DISTANCES, 3, Task::NextNetwork, &[Panel::StateGradient, Panel::Accuracy], false),
     page(
-        &[network("vanishing-gru", &[]), network("vanishing-lstm", &[]), network("vanishing-rnn", &[])],
+        &[network("vanishing-lstm", &[]), network("vanishing-gru", &[]), network("vanishing-rnn", &[])],
         0,
         Task::NextNetwork,
         &[Panel::Accuracy, Panel::MemoryGradient],

@@ -58,6 +58,10 @@ pub(super) struct Words {
     pub step: &'static str,
     /// What was not measured yet.
     pub waiting: &'static str,
+    /// Sentences in place of those with numbers that are not measured yet: answers, accuracies, gradients.
+    pub no_answer: &'static str,
+    pub no_accuracy: &'static str,
+    pub no_gradient: &'static str,
     /// Titles of panels.
     pub answers: &'static str,
     pub accuracy: &'static str,
@@ -85,6 +89,8 @@ pub(super) struct Words {
     pub smaller: &'static str,
     pub greater: &'static str,
     pub as_great: &'static str,
+    /// A gradient that is exactly 0.
+    pub zero: &'static str,
     /// After which tokens two states differ; `{word}`, `{count}` and `{tokens}` are numbers.
     pub states_same: &'static str,
     pub states_differ: &'static str,

@@ -33,6 +33,8 @@ struct Batch {
     /// `‖∂L/∂c_t‖` and `‖∂L/∂U_t‖`, fitted only where they are looked at.
     cell_state: Arc<[f32]>,
     kernel: Arc<[f32]>,
+    /// The positions that have no part in it.
+    padding: Arc<[bool]>,
 }
 
 /// One monitored step of a [`GradientHistory`].
@@ -66,6 +68,7 @@ impl GradientHistory {
             half_life: profile.half_life,
             cell_state: profile.cnorm.as_slice().into(),
             kernel: profile.kernel_norm.as_slice().into(),
+            padding: profile.padding.as_slice().into(),
         });
         if self.recent.len() > BATCHES {
             self.recent.pop_front();
@@ -97,14 +100,14 @@ impl GradientHistory {
         self.rows().get(count.checked_sub(1)?)?.half_life
     }
 
-    /// That of `‖∂L/∂c_t‖` over the last monitored batches. Masked steps contribute 0, and zeros are excluded.
+    /// That of `‖∂L/∂c_t‖` over the last monitored batches. Padding has no part in it.
     pub fn cell_state_half_life(&self) -> Option<HalfLife> {
-        HalfLife::over(self.recent.iter().map(|batch| half_life(&batch.cell_state, None)))
+        HalfLife::over(self.recent.iter().map(|batch| half_life(&batch.cell_state, &batch.padding)))
     }
 
     /// That of `‖∂L/∂U_t‖`, likewise.
     pub fn kernel_half_life(&self) -> Option<HalfLife> {
-        HalfLife::over(self.recent.iter().map(|batch| half_life(&batch.kernel, None)))
+        HalfLife::over(self.recent.iter().map(|batch| half_life(&batch.kernel, &batch.padding)))
     }
 
     /// The step of the last monitored batch.

@@ -45,7 +45,7 @@ pub(super) fn wordings(
         None => {
             let half_life = match norm {
                 Norm::State => profile.half_life,
-                Norm::CellState | Norm::RecurrentKernel => half_life(norms, None),
+                Norm::CellState | Norm::RecurrentKernel => half_life(norms, &profile.padding),
             };
             let of_batch = half_life.map(|steps| HalfLife {
                 median: steps,
@@ -165,5 +165,18 @@ mod tests {
         let (mut latest, all) = history(&[Some(8.0)]);
         latest.hnorm = vec![0.0; 30];
         assert!(wordings(&latest, Some(&all), Norm::State)[0].starts_with("zero everywhere"));
+    }
+
+    #[test]
+    fn the_slope_of_the_recurrent_kernel_is_that_without_the_padding() {
+        let kernel_norm: Vec<f32> = (0..20).map(|t| if t < 12 { 7.0 } else { 2f32.powi(t) }).collect();
+        let padding = (0..20).map(|t| t < 12).collect();
+        let profile = GradientProfile { kernel_norm, padding, ..GradientProfile::default() };
+        assert_eq!(
+            wordings(&profile, None, Norm::RecurrentKernel)[0],
+            "halves every 1.0 steps back, this batch"
+        );
+        let unmarked = GradientProfile { padding: Vec::new(), ..profile };
+        assert_eq!(wordings(&unmarked, None, Norm::RecurrentKernel)[0], "no clear slope");
     }
 }

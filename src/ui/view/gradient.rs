@@ -39,19 +39,26 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         write(&waiting(dash), Role::Dim);
         return;
     };
-    let (latest, first) = (norms(&profiles.latest, view.norm), norms(&profiles.first, view.norm));
+    let profile = &profiles.latest;
+    let (latest, first) = (norms(profile, view.norm), norms(&profiles.first, view.norm));
     let best_step = best(dash, profiles).map(|best| best.step);
     let legends = legends(profiles, best_step, view.cursor.is_some(), theme);
     let (words, role) = match view.position.and_then(|at| Some((at, latest.get(at)?))) {
         Some((at, norm)) => {
             let norm = number::metric(f64::from(*norm));
-            let of_step = format!("t = {at} · {norm} · at step {}", number::count(profiles.latest.step));
-            (vec![of_step, format!("t = {at} · {norm}")], Role::Cursor)
+            let padding = if profile.is_padding(at) { " · padding" } else { "" };
+            let of_step = format!("t = {at} · {norm}{padding} · at step {}", number::count(profile.step));
+            (vec![of_step, format!("t = {at} · {norm}{padding}")], Role::Cursor)
         }
         // The full sentence is that of the explanation.
         None => {
             let mut words = decay(dash, profiles);
             words.drain(..usize::from(words.len() > 3));
+            if let Some(padding) = padding_words(profile) {
+                let with_padding = words.iter().map(|words| format!("{words} · {padding}"));
+                words = with_padding.chain(words.iter().cloned()).collect();
+                words.sort_by_key(|words| std::cmp::Reverse(text::width(words)));
+            }
             (words, Role::Text)
         }
     };
@@ -73,12 +80,15 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let y_ticks = if log { ticks::logarithmic(y.0, y.1, most) } else { ticks::linear(y.0, y.1, most) };
     let columns = chart::columns(chart::plot(chart_area, &y_ticks), theme.glyphs);
     let last = latest.len().saturating_sub(1) as f64;
-    let latest = samples(latest, columns, log);
+    let (read, padded) = (samples_where(latest, columns, log, |t| !profile.is_padding(t)), {
+        samples_where(latest, columns, log, |t| profile.is_padding(t))
+    });
     let first = samples(first, columns, log);
     let best = best(dash, profiles).map(|best| samples(norms(best, view.norm), columns, log));
     let mut curves = vec![
         Curve { samples: &first, line: LineStyle::Behind, style: theme.style(Role::Raw) },
-        Curve { samples: &latest, line: LineStyle::Solid, style: theme.style(Role::Train) },
+        Curve { samples: &padded, line: LineStyle::Faint, style: theme.style(Role::Dim) },
+        Curve { samples: &read, line: LineStyle::Solid, style: theme.style(Role::Train) },
     ];
     if profiles.first.step == profiles.latest.step {
         curves.remove(0);
@@ -134,6 +144,19 @@ pub(super) fn layer_name(dash: &Dashboard, (layer, direction): RecurrentLayer) -
         None => format!("{layer} {class}"),
         Some(Direction::Forward) => format!("{layer} {class} fwd"),
         Some(Direction::Backward) => format!("{layer} {class} bwd"),
+    }
+}
+
+/// Where the padding is, which has no part in the slope; `None` where there is none.
+pub(super) fn padding_words(profile: &GradientProfile) -> Option<String> {
+    let (first, last) = (profile.first_position(), profile.last_position());
+    let count = profile.padding.iter().filter(|is_padding| **is_padding).count();
+    let after = profile.hnorm.len().saturating_sub(last + 1);
+    match (first, after, count) {
+        (_, _, 0) => None,
+        (first, _, count) if first == count => Some(format!("t < {first} padding")),
+        (_, after, count) if after == count => Some(format!("t > {last} padding")),
+        (_, _, count) => Some(format!("padding at {count} of {} steps", profile.hnorm.len())),
     }
 }
 
@@ -212,10 +235,15 @@ fn bounds(norms: impl Iterator<Item = f64>, log: bool) -> Option<(f64, f64)> {
     Some(if log { (decade, high.log10().ceil().max(decade + 1.0)) } else { (0.0, high * 1.04) })
 }
 
-fn samples(hnorm: &[f32], columns: usize, log: bool) -> Vec<Sample> {
+fn samples(norms: &[f32], columns: usize, log: bool) -> Vec<Sample> {
+    samples_where(norms, columns, log, |_| true)
+}
+
+/// Those of the positions for which `is_shown` returns true.
+fn samples_where(norms: &[f32], columns: usize, log: bool, is_shown: impl Fn(usize) -> bool) -> Vec<Sample> {
     let mut samples = vec![Sample::default(); columns];
-    let last = hnorm.len().saturating_sub(1).max(1);
-    for (t, norm) in hnorm.iter().enumerate() {
+    let last = norms.len().saturating_sub(1).max(1);
+    for (t, norm) in norms.iter().enumerate().filter(|(t, _)| is_shown(*t)) {
         let Some(sample) = samples.get_mut((t * columns / last).min(columns.saturating_sub(1))) else {
             continue;
         };
@@ -236,4 +264,27 @@ fn x_ticks(last: f64, columns: usize) -> Vec<Tick> {
     let mut ticks = vec![Tick { at: 0.0, text: "0".into() }, Tick { at: last, text: format!("{last}") }];
     ticks.extend(ticks::counts(0.0, last, columns / 20));
     ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_padding_is_named_by_its_place_and_drawn_apart() {
+        let of = |padding: &[bool]| {
+            let (hnorm, padding) = (vec![1.0; padding.len()], padding.to_vec());
+            padding_words(&GradientProfile { hnorm, padding, ..GradientProfile::default() })
+        };
+        assert_eq!(of(&[false, false]), None);
+        assert_eq!(of(&[true, true, false, false]).as_deref(), Some("t < 2 padding"));
+        assert_eq!(of(&[false, false, true, true]).as_deref(), Some("t > 1 padding"));
+        assert_eq!(of(&[true, false, true, true]).as_deref(), Some("padding at 3 of 4 steps"));
+        let spans = |is_shown: fn(usize) -> bool| {
+            let samples = samples_where(&[1.0, 2.0, 3.0, 4.0], 4, false, is_shown);
+            samples.iter().filter_map(|sample| sample.span).collect::<Vec<_>>()
+        };
+        assert_eq!(spans(|t| t < 2), [(1.0, 1.0), (2.0, 2.0)]);
+        assert_eq!(spans(|t| t >= 2), [(3.0, 4.0)]);
+    }
 }

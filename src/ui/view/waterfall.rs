@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::gradient::layer_name;
+use super::gradient::{layer_name, padding_words};
 use super::title;
 use crate::number;
 use crate::ui::dashboard::Dashboard;
@@ -69,7 +69,8 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let map =
         HeatMap { values: &values, columns, labels: &labels, notes: &notes, scale: 1.0, selected: None };
     let fit = map.layout(map_area, theme);
-    header(history, fit.labels, fit.notes, inner, buf, theme);
+    let padding = dash.view.profiles(&dash.run).and_then(|profiles| padding_words(&profiles.latest));
+    header((history, padding), fit.labels, fit.notes, inner, buf, theme);
     map.render(map_area, buf, theme);
     cursor(dash, history, fit.labels, fit.notes, inner, buf, theme);
 }
@@ -102,9 +103,9 @@ fn shade(norm: f32, (low, high): (f64, f64)) -> f32 {
     }
 }
 
-/// `t` of the first and of the last column, above the map.
+/// `t` of the first and of the last column, above the map, and where the padding is.
 fn header(
-    history: &GradientHistory,
+    (history, padding): (&GradientHistory, Option<String>),
     labels: usize,
     notes: usize,
     area: Rect,
@@ -118,8 +119,10 @@ fn header(
         text::put(buf, area.x, area.y, labels - 1, &[("step".into(), dim)]);
     }
     let last = history.positions().saturating_sub(1).to_string();
-    text::put(buf, x, area.y, room, &[("t = 0".into(), dim)]);
     let wide = text::width(&last);
+    let padding = padding.map(|padding| format!("t = 0 · {padding}"));
+    let first = padding.filter(|words| text::width(words) + wide + 1 < room);
+    text::put(buf, x, area.y, room, &[(first.unwrap_or_else(|| "t = 0".into()).into(), dim)]);
     if room > wide + 6 {
         text::put(buf, x + (room - wide) as u16, area.y, wide, &[(last.into(), dim)]);
     }

@@ -108,11 +108,14 @@ pub static TEXTS: Texts = Texts {
         failed: "failed",
         step: "step",
         waiting: "not measured yet",
+        no_answer: "The network has not answered yet.",
+        no_accuracy: "The accuracy is measured after every epoch; the first is not over yet.",
+        no_gradient: "The gradient has not been measured yet.",
         answers: "The network's answer",
         accuracy: "Accuracy",
         states: "State after each token",
         state_gradient: "‖∂L/∂h‖ relative to the last step",
-        memory_gradient: "The same of the memory (LSTM: c)",
+        memory_gradient: "‖∂L/∂c‖ and ‖∂L/∂h‖, relative",
         attention: "Who looks (row) at whom (column)",
         training_data: "training",
         unseen_data: "unseen",
@@ -129,6 +132,7 @@ pub static TEXTS: Texts = Texts {
         smaller: "{times} times smaller than at the last",
         greater: "{times} times greater than at the last",
         as_great: "about as great as at the last",
+        zero: "zero",
         states_same: "all states are the same",
         states_differ: "{count} of {tokens} states differ, the first after word {word}",
         states_differ_to_end: "the states differ from word {word} to the end, and are the same before",
@@ -230,14 +234,14 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "16 and 8 units",
                     STACK,
-                    "SimpleRNN(16) below SimpleRNN(8): {parameters} parameters; after {step} steps right \
-                     for {accuracy} of the unseen remarks.",
+                    "SimpleRNN(16) below SimpleRNN(8): {parameters} parameters. After {step} steps it is \
+                     right for {accuracy} of the unseen remarks.",
                 ),
                 network(
                     "8 units",
                     SINGLE,
-                    "SimpleRNN(8) alone: {parameters} parameters; after {step} steps right for {accuracy} \
-                     of the unseen remarks.",
+                    "SimpleRNN(8) alone: {parameters} parameters. After {step} steps it is right for \
+                     {accuracy} of the unseen remarks.",
                 ),
             ],
         },
@@ -284,15 +288,15 @@ pub static TEXTS: Texts = Texts {
             task: "Space changes the cell. The symbol is 30 steps back.",
             networks: &[
                 network(
+                    "LSTM",
+                    LSTM_CELL,
+                    "LSTM: {accuracy} right at step {step}; guessing gives 50 %. At best {reach} of ∂L/∂c \
+                     at the last step arrived at the first.",
+                ),
+                network(
                     "GRU",
                     GRU_CELL,
                     "GRU: {accuracy} right at step {step}; guessing gives 50 %. At best {reach} of the \
-                     gradient at the last step arrived at the first.",
-                ),
-                network(
-                    "LSTM",
-                    LSTM_CELL,
-                    "LSTM: {accuracy} right at step {step}; guessing gives 50 %. At best {reach} of the \
                      gradient at the last step arrived at the first.",
                 ),
                 network(
@@ -317,25 +321,26 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "1 word",
                     WINDOW_1,
-                    "One word is no order: {accuracy} of the unseen remarks right after {step} steps; \
+                    "One word is no order. After {step} steps {accuracy} of the unseen remarks are right; \
                      guessing gives 50 %.",
                 ),
                 network(
                     "2 words",
                     WINDOW_2,
-                    "“not bad” fits, “not very bad” does not: {accuracy} right after {step} steps; \
+                    "“not bad” fits, “not very bad” does not. After {step} steps {accuracy} are right; \
                      guessing gives 50 %.",
                 ),
                 network(
                     "3 words",
                     WINDOW_3,
-                    "“not very bad” fits into three words: {accuracy} right after {step} steps; \
+                    "“not very bad” fits into three words. After {step} steps {accuracy} are right; \
                      guessing gives 50 %.",
                 ),
                 network(
                     "5 words",
                     WINDOW_5,
-                    "A phrase of five words fits: {accuracy} right after {step} steps; guessing gives 50 %.",
+                    "A phrase of five words fits. After {step} steps {accuracy} are right; guessing gives \
+                     50 %.",
                 ),
             ],
         },
@@ -353,15 +358,15 @@ pub static TEXTS: Texts = Texts {
                     "over SimpleRNN",
                     OVER_STATES,
                     "“{looker}” looks most, at “{looked_at}” with weight {weight}. The answer is \
-                     {answer}, in the other order {other}: difference {difference}. {accuracy} right \
-                     after {step} steps.",
+                     {answer}, in the other order {other}: difference {difference}. After {step} \
+                     steps {accuracy} are right.",
                 ),
                 network(
                     "alone",
                     ALONE,
                     "“{looker}” looks most, at “{looked_at}” with weight {weight}. The answer is \
-                     {answer}, in the other order {other}: difference {difference}. {accuracy} right \
-                     after {step} steps.",
+                     {answer}, in the other order {other}: difference {difference}. After {step} \
+                     steps {accuracy} are right.",
                 ),
             ],
         },

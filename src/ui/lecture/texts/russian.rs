@@ -107,11 +107,14 @@ pub static TEXTS: Texts = Texts {
         failed: "ошибка",
         step: "шаг",
         waiting: "ещё не измерено",
+        no_answer: "Сеть ещё не дала ответа.",
+        no_accuracy: "Точность измеряют после каждой эпохи, а первая ещё идёт.",
+        no_gradient: "Градиент ещё не измерен.",
         answers: "Ответ сети",
         accuracy: "Точность",
         states: "Состояние после каждого токена",
         state_gradient: "‖∂L/∂h‖ относительно последнего",
-        memory_gradient: "То же для памяти (у LSTM – c)",
+        memory_gradient: "‖∂L/∂c‖ и ‖∂L/∂h‖, относительно",
         attention: "Кто смотрит (строка) на кого",
         training_data: "обучение",
         unseen_data: "новые",
@@ -128,6 +131,7 @@ pub static TEXTS: Texts = Texts {
         smaller: "меньше, чем на последнем (1 : {times})",
         greater: "больше, чем на последнем ({times} : 1)",
         as_great: "почти таким же, как на последнем",
+        zero: "нулевым",
         states_same: "все состояния совпадают",
         states_differ: "различаются состояния: {count} из {tokens}, первое – после слова {word}",
         states_differ_to_end: "состояния различны от слова {word} и до конца, а раньше совпадают",
@@ -227,13 +231,13 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "16 и 8",
                     STACK,
-                    "SimpleRNN(16) под SimpleRNN(8): параметров {parameters}; на шаге {step} верно \
+                    "SimpleRNN(16) под SimpleRNN(8): параметров {parameters}. На шаге {step} верно \
                      определено {accuracy} новых отзывов.",
                 ),
                 network(
                     "8",
                     SINGLE,
-                    "Одна SimpleRNN(8): параметров {parameters}; на шаге {step} верно определено \
+                    "Одна SimpleRNN(8): параметров {parameters}. На шаге {step} верно определено \
                      {accuracy} новых отзывов.",
                 ),
             ],
@@ -280,15 +284,15 @@ pub static TEXTS: Texts = Texts {
             task: "Пробел меняет ячейку. Символ – 30 шагов назад.",
             networks: &[
                 network(
-                    "GRU",
-                    GRU_CELL,
-                    "GRU: верно {accuracy} на шаге {step}; наугад – 50 %. До первого шага дошло не \
-                     больше {reach} от градиента на последнем.",
-                ),
-                network(
                     "LSTM",
                     LSTM_CELL,
                     "LSTM: верно {accuracy} на шаге {step}; наугад – 50 %. До первого шага дошло не \
+                     больше {reach} от ∂L/∂c на последнем.",
+                ),
+                network(
+                    "GRU",
+                    GRU_CELL,
+                    "GRU: верно {accuracy} на шаге {step}; наугад – 50 %. До первого шага дошло не \
                      больше {reach} от градиента на последнем.",
                 ),
                 network(
@@ -312,24 +316,24 @@ pub static TEXTS: Texts = Texts {
                 network(
                     "1 слово",
                     WINDOW_1,
-                    "В одном слове порядка нет: на шаге {step} верно {accuracy} новых отзывов; наугад – \
+                    "В одном слове порядка нет. На шаге {step} верно {accuracy} новых отзывов; наугад – \
                      50 %.",
                 ),
                 network(
                     "2 слова",
                     WINDOW_2,
-                    "not bad помещается, not very bad – нет: на шаге {step} верно {accuracy}; наугад – \
+                    "not bad помещается, not very bad – нет. На шаге {step} верно {accuracy}; наугад – \
                      50 %.",
                 ),
                 network(
                     "3 слова",
                     WINDOW_3,
-                    "not very bad помещается в три слова: на шаге {step} верно {accuracy}; наугад – 50 %.",
+                    "not very bad помещается в три слова. На шаге {step} верно {accuracy}; наугад – 50 %.",
                 ),
                 network(
                     "5 слов",
                     WINDOW_5,
-                    "Помещаются пять слов: на шаге {step} верно {accuracy}; наугад – 50 %.",
+                    "Помещаются пять слов. На шаге {step} верно {accuracy}; наугад – 50 %.",
                 ),
             ],
         },

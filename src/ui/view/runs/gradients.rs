@@ -15,7 +15,7 @@ use super::{beside, letter, name_role};
 use crate::escape::foreign;
 use crate::number;
 use crate::protocol::GradientProfile;
-use crate::run::gradient_reach::{at_start, shares};
+use crate::run::gradient_reach::Shares;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::group::Group;
 use crate::ui::race;
@@ -33,8 +33,8 @@ const WITH_GREATEST: u16 = 52;
 struct Reach<'a> {
     number: usize,
     profile: &'a GradientProfile,
-    latest: Vec<f64>,
-    farthest: &'a [f64],
+    latest: Shares,
+    farthest: &'a Shares,
     /// The median over the last monitored batches.
     half_life: Option<f32>,
 }
@@ -43,18 +43,19 @@ fn reach<'a>(dash: &'a Dashboard, group: &'a Group, number: usize) -> Option<Rea
     let run = group.run(number, &dash.run);
     let layer = dash.view.layer(run).or_else(|| run.recurrent_layers().next())?;
     let profile = &run.profiles(layer)?.latest;
-    let farthest = group.members.get(number)?.reach.farthest(layer).unwrap_or_default();
+    let farthest = group.members.get(number)?.reach.farthest(layer)?;
     let history = run.gradient_history(layer);
     let half_life =
         history.and_then(|history| history.half_life(profile.step)).map(|half_life| half_life.median);
-    Some(Reach { number, profile, latest: shares(profile)?, farthest, half_life })
+    Some(Reach { number, profile, latest: Shares::of(profile)?, farthest, half_life })
 }
 
 /// Draws a panel for each run that has any.
 pub(super) fn render(dash: &Dashboard, group: &Group, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let numbers = beside(group, area.width, |number| reach(dash, group, number).is_some());
     let shown: Vec<Reach<'_>> = numbers.into_iter().filter_map(|number| reach(dash, group, number)).collect();
-    let positive = shown.iter().flat_map(|reach| reach.latest.iter().chain(reach.farthest));
+    let positive =
+        shown.iter().flat_map(|reach| reach.latest.positions.iter().chain(&reach.farthest.positions));
     let least = positive.copied().filter(|share| *share > 0.0).fold(0.1, f64::min);
     let y = (least.log10().max(LEAST) - 0.1, 0.1);
     let areas = Layout::horizontal(vec![Constraint::Fill(1); shown.len()]).split(area);
@@ -79,7 +80,7 @@ fn panel(group: &Group, reach: &Reach<'_>, y: (f64, f64), area: Rect, buf: &mut 
     let note: Vec<Vec<Piece<'_>>> = half_life.into_iter().collect();
     let inner = PanelFrame { focused: false, title: &title, note: &note, left: &[], right: &[] }
         .render(area, buf, theme);
-    let (now, most) = (at_start(&reach.latest), at_start(reach.farthest));
+    let (now, most) = (reach.latest.at_start(), reach.farthest.at_start());
     // A network that has learned its task has little gradient left: the most that reached the start is what tells them apart.
     let width = usize::from(inner.width).saturating_sub(1);
     let words = |at: &str| -> [Piece<'_>; 2] {
@@ -95,8 +96,9 @@ fn panel(group: &Group, reach: &Reach<'_>, y: (f64, f64), area: Rect, buf: &mut 
     if inner.height < 3 {
         return;
     }
-    let last = reach.latest.len().saturating_sub(1);
-    let [farthest, latest] = [reach.farthest, &reach.latest].map(exponents);
+    let last = reach.latest.positions.len().saturating_sub(1);
+    let [farthest, latest] =
+        [&reach.farthest.positions, &reach.latest.positions].map(|shares| exponents(shares));
     let profiles = [
         Profile { exponents: &farthest, line: LineStyle::Behind, style: theme.style(Role::Dim) },
         Profile { exponents: &latest, line: LineStyle::Solid, style: theme.series(member.curves.color()) },
