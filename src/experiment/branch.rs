@@ -91,6 +91,7 @@ pub fn changed(spec: &RunSpec, set: &[String]) -> Result<RunSpec, ExperimentErro
 /// With the setting that is fixed.
 pub fn check_changes(before: &RunSpec, after: &RunSpec) -> Result<(), ExperimentError> {
     let fixed = [
+        ("from", before.from != after.from),
         ("data", before.data != after.data),
         ("tokens", before.tokens != after.tokens),
         ("model", before.model != after.model),

@@ -222,6 +222,9 @@ impl<'a> TrainingLoop<'a> {
         publisher.resume_alerts(self.state.alerts.clone());
         publisher.publish(Event::Prepared(Box::new(session.info(self.folder.path()))));
         options.notes.iter().chain(&session.notes).for_each(|note| publisher.log(Level::Warning, note));
+        if let Some(origin) = &session.origin {
+            publisher.log(Level::Info, origin);
+        }
         if session.spec.train.validate_every.is_some() && session.validation.is_none() {
             let text = "train.validate_every: there are no validation data";
             publisher.log(Level::Warning, text);

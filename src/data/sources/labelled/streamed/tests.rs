@@ -52,7 +52,7 @@ fn given(path: PathBuf) -> Option<Validation> {
 }
 
 fn opened(spec: &LabelledSpec, limits: MemoryLimits) -> Result<Opened, DataError> {
-    scan(spec, &TOKENS, 1, limits, (&ProgressSender::disconnected(), &AtomicBool::new(false)))
+    scan(spec, (&TOKENS, None), 1, limits, (&ProgressSender::disconnected(), &AtomicBool::new(false)))
 }
 
 fn in_memory(spec: &LabelledSpec) -> Data {
@@ -428,7 +428,7 @@ fn the_first_pass_ends_when_cancelled() {
     let wanted = spec(written(&folder, "a.csv", csv(&rows(0, 100))));
     let stopped = AtomicBool::new(true);
     let message =
-        scan(&wanted, &TOKENS, 1, MemoryLimits::default(), (&ProgressSender::disconnected(), &stopped))
+        scan(&wanted, (&TOKENS, None), 1, MemoryLimits::default(), (&ProgressSender::disconnected(), &stopped))
             .unwrap_err();
     assert!(matches!(message, DataError::Read { source, .. } if source.kind() == io::ErrorKind::Interrupted));
     // Work that runs until it is cancelled.
