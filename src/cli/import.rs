@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::error::{CliError, CliResult};
 use super::runs::RUNS;
-use super::{pages, print_error};
+use super::{pages, print_error, shell_word};
 use crate::data::Vocabulary;
 use crate::durable::{self, FileError};
 use crate::escape::foreign;
@@ -45,9 +45,44 @@ pub(super) struct ImportArgs {
 
 /// Imports a network.
 pub(super) fn import(args: &ImportArgs) -> CliResult {
+    let (folder, line) = import_run(args, false)?;
+    drop(folder);
+    pages::write(line.as_bytes())
+}
+
+/// Imports the network in `file` as a run to be trained further, with the settings of a preset and the files beside it; returns the folder
+/// of the run, and a line about it.
+pub(super) fn import_to_train(file: PathBuf, preset: Option<String>) -> CliResult<(PathBuf, String)> {
+    let args = ImportArgs {
+        file,
+        preset,
+        data: None,
+        vocabulary: None,
+        labels: None,
+        scale: None,
+        set: Vec::new(),
+        folder: None,
+    };
+    let (folder, line) = import_run(&args, true)?;
+    Ok((folder.path().to_owned(), line))
+}
+
+/// Imports a network; `to_train` refuses what cannot be trained further for want of a file.
+fn import_run(args: &ImportArgs, to_train: bool) -> CliResult<(Folder, String)> {
     let fail = |error: ImportError| CliError::usage(format!("{}: {error}", args.file.display()));
     let file = KerasFile::open(read(&args.file)?).map_err(fail)?;
     let network = ImportedNetwork::of_keras(&file, spec(args, &file)?).map_err(fail)?;
+    if to_train
+        && network.spec.token_spec().is_some()
+        && !args.file.with_file_name("vocabulary.json").is_file()
+    {
+        let file = shell_word(&args.file.display().to_string());
+        let what = format!(
+            "there is no vocabulary.json beside {file}, without which its inputs mean nothing; import it with one: \
+             unrolled import {file} --vocabulary FILE, and then train --from latest"
+        );
+        return Err(CliError::usage(what));
+    }
     let files = RunFiles::of(args, &network.spec, network.classes())?;
     let folder = match &args.folder {
         Some(folder) => Folder::create(folder)?,
@@ -58,7 +93,8 @@ pub(super) fn import(args: &ImportArgs) -> CliResult {
         folder.write_json(name, value)?;
     }
     let saved = network.write(&folder, &args.file)?;
-    report(&folder, &network, &files, &saved.weights, file.is_keras_2())
+    let line = report(&folder, &network, &files, &saved.weights, file.is_keras_2());
+    Ok((folder, line))
 }
 
 fn read(path: &Path) -> CliResult<Vec<u8>> {
@@ -170,12 +206,12 @@ fn report(
     files: &RunFiles,
     weights: &str,
     is_keras_2: bool,
-) -> CliResult {
+) -> String {
     let path = folder.path().display().to_string();
     let layers = counted(network.spec.model.len(), "layer");
     let numbers = counted(network.params.values().len(), "parameter");
     let names: Vec<&str> = files.0.iter().map(|(name, _)| *name).collect();
     let with = if names.is_empty() { String::new() } else { format!(", with {}", names.join(" and ")) };
     let of = if is_keras_2 { " of a file of Keras 2" } else { "" };
-    pages::write(format!("{}: {layers}, {numbers}, weights {weights}{of}{with}\n", foreign(&path)).as_bytes())
+    format!("{}: {layers}, {numbers}, weights {weights}{of}{with}\n", foreign(&path))
 }

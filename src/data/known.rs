@@ -167,7 +167,8 @@ impl Known {
         match scale.fits(features) {
             true => Ok(Some(scale.clone())),
             false => {
-                let expected = format!("{}, the numbers a step that {} was trained on", scale.mean.len(), self.name);
+                let expected =
+                    format!("{}, the numbers a step that {} was trained on", scale.mean.len(), self.name);
                 refuse(field, features, expected)
             }
         }
@@ -192,14 +193,19 @@ mod tests {
         assert_eq!(Vec::from(vocabulary), ["", "[UNK]", "good", "bad"]);
         assert_eq!(
             notes,
-            ["50.0% of the tokens of the training data are not in the vocabulary of runs/a and are read as unknown: \"fine\" (3), \"zen\" (3), \
-             \"dull\" (2), \"odd\" (1); --extend-vocabulary N appends the N most frequent ones"]
+            [
+                "50.0% of the tokens of the training data are not in the vocabulary of runs/a and are read as unknown: \"fine\" (3), \"zen\" (3), \
+             \"dull\" (2), \"odd\" (1); --extend-vocabulary N appends the N most frequent ones"
+            ]
         );
         let (vocabulary, notes) = words(2);
         assert_eq!(Vec::from(vocabulary), ["", "[UNK]", "good", "bad", "zen", "fine"]);
         assert_eq!(notes[0], "2 tokens appended to the vocabulary of runs/a: \"zen\", \"fine\"");
         assert!(notes[1].starts_with("16.7% of"), "{notes:?}");
-        assert_eq!(words(9).1, ["4 tokens appended to the vocabulary of runs/a: \"zen\", \"fine\", \"dull\", \"odd\""]);
+        assert_eq!(
+            words(9).1,
+            ["4 tokens appended to the vocabulary of runs/a: \"zen\", \"fine\", \"dull\", \"odd\""]
+        );
         let often = known(9).vocabulary(counts.into_iter(), 2).unwrap().0;
         assert_eq!(often.len(), 7, "odd occurs once");
     }

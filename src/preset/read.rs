@@ -21,9 +21,7 @@ use super::error::{PresetError, unknown};
 use super::from_spec::FromSpec;
 use super::spec::{RunSpec, TrainSpec, WatchSpec};
 use super::{target_check, units};
-use crate::data::{
-    self as sources, DataError, DataSpec, RawTokenSpec, TargetForm, TokenRules, TokenUse,
-};
+use crate::data::{self as sources, DataError, DataSpec, RawTokenSpec, TargetForm, TokenRules, TokenUse};
 use crate::nn::{LayerConfigError, Loss, LossSpec, Stepwise};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 

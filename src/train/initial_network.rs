@@ -41,7 +41,8 @@ impl InitialNetwork {
             None => Some(weights(from).map_err(refuse)?),
         };
         if let Some(loaded) = &weights {
-            check_run_files(folder, &loaded.run_files).map_err(|error| refuse(crate::error::chain(&error)))?;
+            check_run_files(folder, &loaded.run_files)
+                .map_err(|error| refuse(crate::error::chain(&error)))?;
         }
         let known = known(folder, &source, from, resumed.is_some()).map_err(refuse)?;
         let entries = known.vocabularies.as_ref().map_or(0, |all| all.first().len());
@@ -146,7 +147,9 @@ fn known(folder: &Path, source: &RunSpec, from: &FromSpec, resumed: bool) -> Res
     }
     let scaled = matches!(source.data, DataSpec::Series(_) | DataSpec::Sequences(_));
     if scaled && !exists("scale.json") {
-        return Err("it has no scale.json, the scale of its numbers; import the network with --scale FILE".into());
+        return Err(
+            "it has no scale.json, the scale of its numbers; import the network with --scale FILE".into()
+        );
     }
     if scaled {
         known.scale = Some(read_json(folder, "scale.json").map_err(damaged)?);
@@ -161,7 +164,8 @@ fn check_settings(source: &RunSpec, spec: &RunSpec) -> Result<(), String> {
         let both = [theirs, ours];
         pairs.push(("tokens.level", both.map(|tokens| tokens.level.name().to_owned())));
         pairs.push(("tokens.ngrams", both.map(|tokens| tokens.ngrams.to_string())));
-        let channels = both.map(|tokens| tokens.sizes().into_iter().map(|(name, _)| name).collect::<Vec<_>>());
+        let channels =
+            both.map(|tokens| tokens.sizes().into_iter().map(|(name, _)| name).collect::<Vec<_>>());
         pairs.push(("tokens.channels", channels.map(|names| names.join(", "))));
     }
     if let [DataSpec::Series(theirs), DataSpec::Series(ours)] = [&source.data, &spec.data] {

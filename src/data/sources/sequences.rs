@@ -252,7 +252,8 @@ impl SequencesSpec {
             }
         };
         let labels: Vec<String> = classes.iter().map(|class| class.label.clone()).collect();
-        let known_scale = trained.map(|known| known.scale("data.features", self.features)).transpose()?.flatten();
+        let known_scale =
+            trained.map(|known| known.scale("data.features", self.features)).transpose()?.flatten();
         let scale = match (known_scale, self.scale) {
             (Some(known), _) => known,
             (None, Scaling::None) => Scale::none(self.features),

@@ -224,7 +224,8 @@ impl SeriesSpec {
     /// Reads the series.
     fn load(&self, trained: Option<&Known>, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
-        let known_scale = trained.map(|known| known.scale("data.values", self.values.len())).transpose()?.flatten();
+        let known_scale =
+            trained.map(|known| known.scale("data.values", self.values.len())).transpose()?.flatten();
         let ReadSeries { table, dates, facts: facts_of_file, gaps, reversed, .. } =
             self.read(known_scale.as_ref().and_then(|scale| scale.series))?;
         let (first, split) = (self.first(), self.split(table.len()));

@@ -313,7 +313,10 @@ mod tests {
             [Some(1), Some(1), Some(0), Some(1), Some(2), None, None, None]
         );
         let unsorted = ["pos", "neg", "neutral"].map(str::to_owned);
-        assert_eq!(["neg", "neutral", "pos"].map(|name| position(&unsorted, name)), [Some(1), Some(2), Some(0)]);
+        assert_eq!(
+            ["neg", "neutral", "pos"].map(|name| position(&unsorted, name)),
+            [Some(1), Some(2), Some(0)]
+        );
         let twice = ["1", "1.0"].map(str::to_owned);
         assert_eq!((position(&twice, "1.0"), position(&twice, "1.00")), (Some(1), None));
     }

@@ -41,7 +41,8 @@ impl TextSplits {
         let Self { train, validation, classes } = self;
         let several = train.is_multi_label();
         progress(format!("encoding {} texts", number::count(train.len() as u64)));
-        let known_classes = known.map(|known| known.classes(Path::new(&source), &classes)).transpose()?.flatten();
+        let known_classes =
+            known.map(|known| known.classes(Path::new(&source), &classes)).transpose()?.flatten();
         let too_few = match classes.as_slice() {
             _ if known_classes.is_some() => None,
             [] if train.is_multi_label() => Some("no label".to_owned()),

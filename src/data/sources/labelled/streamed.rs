@@ -37,8 +37,8 @@ use crate::data::progress::ProgressSender;
 use crate::data::source::Context;
 use crate::data::sources::labelled::{LabelledSpec, Validation};
 use crate::data::text::corpus::Corpus;
-use crate::data::text::notes::{cased_note, overlap_note};
 use crate::data::text::label_set;
+use crate::data::text::notes::{cased_note, overlap_note};
 use crate::data::text::text_sink::Sink as _;
 use crate::data::text::tokens::TokenSpec;
 use crate::data::text::unseen::{Unseen, unseen_note};
@@ -245,7 +245,8 @@ fn scan(
         Some((known, note)) => {
             notes.extend(note);
             let names: Vec<String> = known.iter().map(|class| class.label.clone()).collect();
-            let places = classes.iter().map(|(label, _)| label_set::position(&names, label).unwrap_or(0) as u32);
+            let places =
+                classes.iter().map(|(label, _)| label_set::position(&names, label).unwrap_or(0) as u32);
             let places: Vec<u32> = places.collect();
             class_of.iter_mut().for_each(|class| *class = places.get(*class as usize).copied().unwrap_or(0));
             known

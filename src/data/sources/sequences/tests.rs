@@ -335,7 +335,8 @@ fn a_class_without_training_sequences_is_still_a_class() {
     let folder = folder(&[("a.tsv", &(rows + "lone\t7\t7\n"))]);
     for fold in 1..=3 {
         let validation = Some(Validation::Fold { folds: 3, fold });
-        let data = SequencesSpec { validation, ..spec(&folder, "a.tsv", 2, 1) }.load(1, None, &mut |_| {}).unwrap();
+        let data =
+            SequencesSpec { validation, ..spec(&folder, "a.tsv", 2, 1) }.load(1, None, &mut |_| {}).unwrap();
         assert_eq!(data.labels, ["a", "b", "lone"]);
         let lone = data.facts.classes[2].count
             + classes(data.validation.as_ref().unwrap()).iter().filter(|c| **c == 2).count();

@@ -427,9 +427,14 @@ fn the_first_pass_ends_when_cancelled() {
     let folder = tempfile::tempdir().unwrap();
     let wanted = spec(written(&folder, "a.csv", csv(&rows(0, 100))));
     let stopped = AtomicBool::new(true);
-    let message =
-        scan(&wanted, (&TOKENS, None), 1, MemoryLimits::default(), (&ProgressSender::disconnected(), &stopped))
-            .unwrap_err();
+    let message = scan(
+        &wanted,
+        (&TOKENS, None),
+        1,
+        MemoryLimits::default(),
+        (&ProgressSender::disconnected(), &stopped),
+    )
+    .unwrap_err();
     assert!(matches!(message, DataError::Read { source, .. } if source.kind() == io::ErrorKind::Interrupted));
     // Work that runs until it is cancelled.
     let work =
