@@ -19,7 +19,7 @@ mod verify;
 pub use branch::{branch_phases, changed, check_changes, copy_to_branch};
 pub use edited::check_preset;
 pub use edited_spec::EditedSpec;
-pub use error::ExperimentError;
+pub use error::{ExperimentError, check_trained};
 pub use fine_tuning::{FineTuning, plan_fine_tuning};
 pub use history::{History, Phase};
 pub use phases::{PhaseOptions, PhaseTraining, train_phases};
