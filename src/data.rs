@@ -55,8 +55,8 @@ pub use sources::sequences::{
     LabelledSequences, Scale, Scaling, SequenceStatistics, SequencesSpec, archive, sequence_statistics,
 };
 pub use sources::series::{
-    DateColumns, DateOrder, Difference, EvaluationSeries, Fill, ForecastInput, Forecasts, SeriesFacts,
-    SeriesSpec,
+    DateColumns, DateOrder, Difference, EvaluationSeries, Fill, ForecastInput, Forecasts, RowStream,
+    SeriesFacts, SeriesSpec,
 };
 pub use sources::tags::{TaggedSentences, TagsSpec, split_words};
 pub use spec::DataSpec;

@@ -226,6 +226,35 @@ fn layers_that_the_file_does_not_have_are_refused() {
     }
 }
 
+/// Weights alone have no configuration that says which layers there are.
+#[test]
+fn weights_alone_of_more_or_fewer_layers_are_refused() {
+    let keras = KerasFile::open(file("chain.keras")).unwrap();
+    let alone = KerasFile::open(file("chain.weights.h5")).unwrap();
+    let model = keras.model(&[]).unwrap().unwrap();
+    let layers = model.as_array().unwrap();
+    let fewer = [&layers[..2], &layers[3..]].concat();
+    let dense = json!({"class_name": "Dense", "config": {"units": 3, "activation": "tanh"}});
+    let more = [&layers[..5], &[dense], &layers[5..]].concat();
+    let weightless = [&layers[..4], &layers[5..]].concat();
+    let imported = |model: Vec<serde_json::Value>| {
+        let spec = keras.spec(None, &[format!("model={}", json!(model))]).unwrap().unwrap();
+        ImportedNetwork::of_keras(&alone, spec).map_err(|error| error.to_string())
+    };
+    assert_eq!(
+        imported(fewer).err().unwrap(),
+        "the file has weights of layers that `model` of the settings has not: bidirectional; of its layers 3 have weights"
+    );
+    let error = imported(more).err().unwrap();
+    assert!(
+        error.ends_with(
+            "the file has no weights of it, which would be in `dense_1`; it has those of bidirectional, dense, embedding, gru"
+        ),
+        "{error}"
+    );
+    assert!(imported(weightless).is_ok(), "a Dropout has no weights");
+}
+
 /// A file of Keras with another configuration.
 fn with_config(change: impl Fn(&mut serde_json::Value)) -> Result<ImportedNetwork, String> {
     let bytes = file("chain.keras");

@@ -12,6 +12,7 @@ mod grid;
 pub(crate) mod notation;
 pub(crate) mod numbers;
 pub(crate) mod parts;
+mod row_stream;
 mod separators;
 pub(crate) mod table;
 
@@ -46,6 +47,7 @@ pub use evaluation_set::{EvaluationSeries, ForecastInput};
 pub use forecasts::Forecasts;
 pub use gaps::Fill;
 pub use notation::SeriesFacts;
+pub use row_stream::RowStream;
 
 /// Series to forecast, in a CSV file (plain or gzip; columns separated by commas, tabs, `;` or `|`) with a header, a column of dates and
 /// columns of numbers:
