@@ -201,7 +201,7 @@ mod tests {
         let (vocabulary, notes) = words(2);
         assert_eq!(Vec::from(vocabulary), ["", "[UNK]", "good", "bad", "zen", "fine"]);
         assert_eq!(notes[0], "2 tokens appended to the vocabulary of runs/a: \"zen\", \"fine\"");
-        assert!(notes[1].starts_with("16.7% of"), "{notes:?}");
+        assert!(notes[1].starts_with("16.7 % of"), "{notes:?}");
         assert_eq!(
             words(9).1,
             ["4 tokens appended to the vocabulary of runs/a: \"zen\", \"fine\", \"dull\", \"odd\""]

@@ -125,7 +125,7 @@ fn other_labels_are_refused_or_get_a_new_output_layer() {
     assert!(!at.join("runs").exists(), "nothing was begun");
     let out = from("three.tsv", &["--new-labels", "--run", "b"], 0);
     assert!(out.contains("; 2 tensors of the output layer are new"), "{out}");
-    assert_eq!(fs::read_to_string(at.join("b/labels.json")).unwrap(), r#"["no","perhaps","yes"]"#);
+    assert_eq!(fs::read_to_string(at.join("b/labels.json")).unwrap().trim(), r#"["no","perhaps","yes"]"#);
     assert_eq!(tensor(&at.join("b"), "2.kernel").0, [4, 3]);
     let out = from("one.tsv", &["--run", "c"], 0);
     assert!(

@@ -128,7 +128,7 @@ fn of_series(series: &SeriesSpec) -> String {
         "# The columns of a row: {}\nscale = read(\"scale.json\")\n\
          mean, std, targets = np.array(scale[\"mean\"]), np.array(scale[\"std\"]), {columns:?}\n\n\n\
          def forecast(rows):\n    \
-         \"\"\"The next {horizon} rows of the targets after these, at least {least}: all in the units of the series.\"\"\"\n    \
+         \"\"\"Forecasts {horizon} ahead from rows [at least {least}, columns]; both are in the units of the series.\"\"\"\n    \
          z = {logarithm}\n    changes = {change}\n    \
          outputs = predict(((changes[-{window}:] - mean) / std)[None].astype(\"float32\"))[0]\n    \
          z = list(z[:, targets])\n    \

@@ -131,7 +131,7 @@ fn what_keras_does_not_have_is_named() {
 /// The names of columns are no code: whatever they are, they stay in the comment.
 #[test]
 fn names_of_inputs_do_not_end_their_comment() {
-    let spec = crate::preset::load("adding-problem-lstm", &Default::default()).unwrap().spec;
+    let spec = crate::preset::load("adding-problem", &Default::default()).unwrap().spec;
     let model = spec.model().unwrap();
     let params = model.params();
     let mut network = NetworkDescription::of_run(&spec, &params).unwrap();
@@ -184,6 +184,6 @@ fn scripts_encode_texts_as_their_networks_read_them() {
     insta::assert_snapshot!("script_words", script("word-order", &[]));
     insta::assert_snapshot!("script_ngrams", script("mr-conv1d", &["tokens.ngrams=2"]));
     insta::assert_snapshot!("script_language", script("shakespeare-lstm", &[]));
-    insta::assert_snapshot!("script_numbers", script("adding-problem-lstm", &[]));
+    insta::assert_snapshot!("script_numbers", script("adding-problem", &[]));
     insta::assert_snapshot!("script_series", script("airline-lstm", &[]));
 }

@@ -210,7 +210,7 @@ fn a_share_is_held_out_by_text_and_copies_stay_on_one_side() {
             LabelledSpec { validation: Some(Validation::Fold { folds: 3, fold }), ..spec(path.clone()) };
         let opened = scan(
             &spec,
-            &tokens,
+            (&tokens, None),
             1,
             MemoryLimits::default(),
             (&ProgressSender::disconnected(), &AtomicBool::new(false)),
@@ -235,7 +235,7 @@ fn a_share_is_held_out_by_text_and_copies_stay_on_one_side() {
         let spec = LabelledSpec { validation: Some(Validation::Share(0.2)), ..spec(path.clone()) };
         scan(
             &spec,
-            &TOKENS,
+            (&TOKENS, None),
             seed,
             MemoryLimits::default(),
             (&ProgressSender::disconnected(), &AtomicBool::new(false)),
