@@ -134,7 +134,7 @@ fn expected() -> serde_json::Map<String, serde_json::Value> {
 #[test]
 fn files_of_keras_predict_here_what_they_predict_there() {
     let all = expected();
-    assert_eq!(all.len(), 8);
+    assert_eq!(all.len(), 11);
     for (name, case) in all {
         let keras = KerasFile::open(file(&name)).unwrap();
         let imported = import(&keras, None).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -280,6 +280,7 @@ fn what_cannot_be_imported_is_named() {
     let errors = [
         with_config(layer(2, "class_name", "Lambda".into())),
         with_config(layer(2, "class_name", "ConvLSTM1D".into())),
+        with_config(layer(2, "class_name", "TextVectorization".into())),
         with_config(argument(1, "output_dim", 5.into())),
         with_config(argument(4, "dtype", "bfloat16".into())),
         with_config(argument(6, "activation", "linear".into())),

@@ -115,11 +115,14 @@ fn spec(args: &ImportArgs, file: &KerasFile) -> CliResult<RunSpec> {
         });
     };
     let overrides = |set| Overrides { set, data: args.data.clone(), seed: None };
-    let given = preset::load(preset, &overrides(args.set.clone()))?.spec;
-    let channels: Vec<String> =
-        given.channels().into_iter().map(|(name, _)| name).filter(|name| !name.is_empty()).collect();
+    let given = || preset::load(preset, &overrides(args.set.clone())).map(|resolved| resolved.spec);
+    // The layers of the preset are replaced, and need not fit; only where the network has several inputs are their names those of its channels.
+    let channels: Vec<String> = match file.inputs().len() {
+        0 | 1 => Vec::new(),
+        _ => given()?.channels().into_iter().map(|(name, _)| name).filter(|name| !name.is_empty()).collect(),
+    };
     match file.model(&channels).map_err(fail)? {
-        None => Ok(given),
+        None => Ok(given()?),
         Some(model) => {
             let mut set = args.set.clone();
             set.push(format!("model={model}"));

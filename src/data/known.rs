@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(
             notes,
             [
-                "50.0% of the tokens of the training data are not in the vocabulary of runs/a and are read as unknown: \"fine\" (3), \"zen\" (3), \
+                "50.0 % of the tokens of the training data are not in the vocabulary of runs/a and are read as unknown: \"fine\" (3), \"zen\" (3), \
              \"dull\" (2), \"odd\" (1); --extend-vocabulary N appends the N most frequent ones"
             ]
         );

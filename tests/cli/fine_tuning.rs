@@ -190,6 +190,13 @@ fn a_file_of_keras_is_trained_on() {
     let (_, error) = ends(unrolled(at, &["evaluate", &imported]), 2);
     assert!(error.contains("name some with --data"), "{error}");
     ends(unrolled(at, &["evaluate", &imported, "--data", "new.tsv"]), 0);
+    // The layers of a preset are replaced by those of the file: they need not fit.
+    let preset = CLASSES.replace("{layer: GRU, units: 4}", "{layer: GRU, units: 4, return_sequences: true}");
+    fs::write(at.join("unfit.yaml"), preset).unwrap();
+    ends(unrolled(at, &["train", "unfit.yaml"]), 2);
+    let from = ["train", "unfit.yaml", "--from", "keras/m.keras", "--data", "new.tsv", "--run", "c"];
+    ends(unrolled(at, &from), 0);
+    assert!(fs::read_to_string(at.join("c/spec.yaml")).unwrap().contains("learning_rate: 0.05"));
     // Without a vocabulary its numbers mean nothing.
     fs::remove_file(at.join("keras/vocabulary.json")).unwrap();
     let (_, error) = ends(unrolled(at, &["train", "--from", "keras/m.keras", "--data", "new.tsv"]), 2);

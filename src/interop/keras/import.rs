@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::graph::{self, Graph, GraphLayer};
 use super::import_error::ImportError;
+use super::ranks::{last_axis, of_cell};
 use super::weights::{group_names, groups, paths};
 use crate::interop::hdf5::{File, Hdf5Error, Object, SIGNATURE};
 use crate::interop::zip::Archive;
@@ -214,7 +215,10 @@ impl KerasFile {
 fn graph_of(name: &str, text: &[u8]) -> Result<Graph, ImportError> {
     let config: Value = serde_json::from_slice(text)
         .map_err(|error| ImportError::Config(format!("{name} is not JSON: {error}")))?;
-    let graph = graph::read(&config)?;
+    let mut graph = graph::read(&config)?;
+    graph.layers.iter_mut().for_each(of_cell);
+    let ranks = graph.input_ranks();
+    graph.layers.iter_mut().zip(ranks).for_each(|(layer, rank)| last_axis(layer, rank));
     match graph.layers.len() {
         1..=MAX_LAYERS => Ok(graph),
         count => Err(ImportError::Config(format!(
@@ -261,6 +265,12 @@ fn translate(
     if class == "Lambda" {
         return Err("it is code of Python, which is not run".into());
     }
+    if matches!(class, "TextVectorization" | "StringLookup") {
+        return Err(
+            "texts become numbers by `tokens` here, not by a layer; save the network from its Embedding on"
+                .into(),
+        );
+    }
     if depth > 2 {
         return Err("a layer within a layer within a layer".into());
     }
@@ -277,10 +287,6 @@ fn translate(
     });
     if is_keras_2 && class == "GRU" && !config.contains_key("reset_after") {
         config.insert("reset_after".into(), false.into());
-    }
-    if is_keras_2 && class == "BatchNormalization" && config.get("axis").is_some_and(|axis| axis.is_array()) {
-        let axis = config["axis"].get(0).cloned().unwrap_or_default();
-        config.insert("axis".into(), axis);
     }
     if let Some(inner) = config.get("layer").cloned() {
         let inner_class = inner["class_name"].as_str().unwrap_or_default().to_owned();
