@@ -58,9 +58,12 @@ fn check_same(args: &TrainArgs, folder: &Path) -> CliResult<()> {
         Err(CliError::usage(what))
     };
     let Some(from) = &args.from else {
-        let asked = preset::load(args.preset(), &args.overrides())?.spec.name;
-        if begun.name != asked {
-            return refuse(format!("of {}", begun.name), format!("of {asked}"));
+        let asked = preset::load(args.preset(), &args.overrides())?.spec;
+        if begun.name != asked.name {
+            return refuse(format!("of {}", begun.name), format!("of {}", asked.name));
+        }
+        if let (Some(source), None) = (&begun.from, &asked.from) {
+            return refuse(format!("from {}", source.run.display()), format!("of {} alone", asked.name));
         }
         return Ok(experiment::check_preset(folder, args.preset(), &args.overrides())?);
     };

@@ -13,6 +13,9 @@ use crate::protocol::ClassCount;
 /// Unknown words that are named in a note.
 const NAMED: usize = 8;
 
+/// The classes of a trained network with their numbers of sequences, and a note on those that the training data have not.
+type KnownClasses = (Vec<ClassCount>, Option<String>);
+
 /// The vocabulary, the labels and the scale of a trained network, which data to train it further are read by.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Known {
@@ -109,7 +112,7 @@ impl Known {
         &self,
         path: &Path,
         found: &[(String, usize)],
-    ) -> Result<Option<(Vec<ClassCount>, Option<String>)>, DataError> {
+    ) -> Result<Option<KnownClasses>, DataError> {
         let Some(labels) = &self.labels else { return Ok(None) };
         let mut classes: Vec<ClassCount> =
             labels.iter().map(|label| ClassCount { label: label.clone(), count: 0 }).collect();

@@ -292,3 +292,72 @@ train: {loss: mean_squared_error, batch_size: 8, epochs: 1}
         ends(unrolled(at, &["train", "--from", "a", "--data", "new.csv", "--extend-vocabulary", "2"]), 2);
     assert!(error.contains("--extend-vocabulary: the run reads no words"), "{error}");
 }
+
+#[test]
+fn sequences_and_words_in_channels_are_trained_on_with_their_scale_and_vocabularies() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let rows = |height: i32, labels: [&str; 2]| -> String {
+        let row = |n: i32| {
+            let value = |t: i32| (if n % 2 == 0 { height } else { -height } + (n + t) % 5).to_string();
+            format!("{}\t{}\n", labels[n as usize % 2], (0..8).map(value).collect::<Vec<_>>().join("\t"))
+        };
+        (0..40).map(row).collect()
+    };
+    fs::write(at.join("old.tsv"), rows(10, ["1", "2"])).unwrap();
+    fs::write(at.join("new.tsv"), rows(90, ["1", "2"])).unwrap();
+    fs::write(at.join("other.tsv"), rows(90, ["1", "3"])).unwrap();
+    let preset = "title: t
+data: {source: sequences, path: old.tsv, length: 8, validation: 0.2}
+model: [{layer: GRU, units: 4}, {layer: Dense, units: 2, activation: softmax}]
+train: {loss: sparse_categorical_crossentropy, epochs: 1}
+";
+    fs::write(at.join("old.yaml"), preset).unwrap();
+    ends(unrolled(at, &["train", "old.yaml", "--run", "a"]), 0);
+    ends(unrolled(at, &["train", "--from", "a", "--data", "new.tsv", "--run", "b"]), 0);
+    assert_eq!(fs::read(at.join("a/scale.json")).unwrap(), fs::read(at.join("b/scale.json")).unwrap());
+    let (_, error) = ends(unrolled(at, &["train", "--from", "a", "--data", "other.tsv"]), 2);
+    assert!(error.contains("found the label \"3\""), "{error}");
+
+    let preset = "title: t
+data: {source: tags, path: old.txt, validation: 0.2}
+tokens: {length: 4, channels: [{level: word, vocabulary: 20}, {level: ending, letters: 2, vocabulary: 20}]}
+model:
+  - {layer: Embedding, output_dim: 4, mask_zero: true, inputs: [word]}
+  - {layer: Embedding, output_dim: 4, mask_zero: true, inputs: [ending]}
+  - {layer: Concatenate, inputs: [0, 1]}
+  - {layer: GRU, units: 4, return_sequences: true}
+  - {layer: Dense, units: 3, activation: softmax}
+train: {loss: sparse_categorical_crossentropy, epochs: 1}
+";
+    fs::write(at.join("tags.yaml"), preset).unwrap();
+    fs::write(at.join("old.txt"), "the D\ncat N\nruns V\n\nit D\nruns V\n\n".repeat(20)).unwrap();
+    let sentence = |n: usize| format!("the D\ndog{n} N\nruns V\n\n");
+    fs::write(at.join("new.txt"), (0..20).map(sentence).collect::<String>()).unwrap();
+    ends(unrolled(at, &["train", "tags.yaml", "--run", "c"]), 0);
+    let from = ["train", "--from", "c", "--data", "new.txt"];
+    let (out, _) = ends(unrolled(at, &[&from[..], &["--run", "d"]].concat()), 0);
+    assert!(out.contains("33.3 % of the tokens") && !out.contains("--extend-vocabulary"), "{out}");
+    assert_eq!(
+        fs::read(at.join("c/vocabulary.json")).unwrap(),
+        fs::read(at.join("d/vocabulary.json")).unwrap()
+    );
+    let (_, error) = ends(unrolled(at, &[&from[..], &["--extend-vocabulary", "3"]].concat()), 2);
+    assert!(error.contains("its words have several channels"), "{error}");
+}
+
+#[test]
+fn a_job_that_is_started_again_goes_on_from_the_same_network_only() {
+    let folder = classifier();
+    let at = folder.path();
+    let job = ["--data", "new.tsv", "--run", "b", "--resume-or-start"];
+    let from = |run: &str, code| ends(unrolled(at, &[&["train", "--from", run], &job[..]].concat()), code);
+    from("a", 0);
+    assert!(from("a", 0).0.contains("b is finished"));
+    ends(unrolled(at, &["train", "--from", "a", "--data", "new.tsv", "--run", "c"]), 0);
+    let (_, error) = from("c", 2);
+    assert!(error.contains("b contains a run from") && error.contains("choose another folder"), "{error}");
+    table(at, "old.tsv", ["good", "bad"], ["yes", "no"]);
+    let (_, error) = ends(unrolled(at, &["train", "old.yaml", "--run", "b", "--resume-or-start"]), 2);
+    assert!(error.contains("of old alone"), "{error}");
+}
