@@ -20,6 +20,7 @@ pub(crate) mod error;
 pub(crate) mod files;
 mod folds;
 pub(crate) mod form;
+mod known;
 mod opened;
 pub(crate) mod progress;
 pub(crate) mod scoped;
@@ -39,6 +40,7 @@ pub use error::DataError;
 pub use files::encoding::Encoding;
 pub use folds::check_folds;
 pub use form::{Form, InputForm, TargetForm};
+pub use known::Known;
 pub use opened::{Data, Opened};
 pub use source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
 pub use sources::generated::{
@@ -53,8 +55,8 @@ pub use sources::sequences::{
     LabelledSequences, Scale, Scaling, SequenceStatistics, SequencesSpec, archive, sequence_statistics,
 };
 pub use sources::series::{
-    DateColumns, DateOrder, Difference, EvaluationSeries, Fill, ForecastInput, Forecasts, SeriesFacts,
-    SeriesSpec,
+    DateColumns, DateOrder, Difference, EvaluationSeries, Fill, ForecastInput, Forecasts, RowStream,
+    SeriesFacts, SeriesSpec,
 };
 pub use sources::tags::{TaggedSentences, TagsSpec, split_words};
 pub use spec::DataSpec;
@@ -146,6 +148,7 @@ pub fn load(
     streams: usize,
     progress: &mut dyn FnMut(String),
 ) -> Result<Data, DataError> {
-    let context = Context { tokens, seed, streams, may_stream: false, progress, stop: &mut || false };
+    let context =
+        Context { tokens, seed, streams, known: None, may_stream: false, progress, stop: &mut || false };
     open(spec, context).map(|opened| opened.data)
 }

@@ -12,6 +12,7 @@ mod classifier;
 mod error;
 mod evaluation;
 mod evaluator;
+mod forecast_stream;
 mod forecaster;
 mod generator;
 mod language_model;
@@ -30,11 +31,12 @@ pub use classifier::{Classifier, Prefix};
 pub use error::InferError;
 pub use evaluation::{Evaluation, Mistake, Sentences, most_likely};
 pub(crate) use evaluator::{Evaluator, Totals};
+pub use forecast_stream::ForecastStream;
 pub use forecaster::{Forecast, ForecastEvaluation, Forecaster, WorstForecast};
 pub use generator::Generator;
 pub use language_model::{LanguageModel, TextEvaluation};
 pub(crate) use network::Network;
-pub use stream::{StreamState, TokenStream};
+pub use stream::{NetworkStream, StreamState};
 pub use tagger::{TaggedSentence, TaggedWord, Tagger};
 
 /// A trained network, by its task.

@@ -13,6 +13,7 @@ mod checkpoint_spec;
 mod document;
 mod edited;
 mod error;
+mod from_spec;
 mod read;
 mod settings;
 mod spec;
@@ -28,6 +29,7 @@ pub use checkpoint_spec::CheckpointSpec;
 pub use document::Overrides;
 pub use edited::{EditedLayer, EditedPreset, LAYER_KINDS, OPTIMIZERS};
 pub use error::{PresetError, in_plain_words, unknown};
+pub use from_spec::FromSpec;
 pub use read::{Resolved, load, load_run, minimal, parse, reload};
 /// A tree of YAML.
 pub use serde_yaml::Value;

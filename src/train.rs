@@ -12,6 +12,7 @@ mod divergence;
 mod error;
 mod examples;
 mod fingerprint;
+mod initial_network;
 mod memory;
 mod neighbours;
 mod options;

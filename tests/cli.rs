@@ -14,6 +14,8 @@ mod disk;
 mod diverged;
 #[path = "cli/experiments.rs"]
 mod experiments;
+#[path = "cli/fine_tuning.rs"]
+mod fine_tuning;
 #[path = "cli/memory.rs"]
 mod memory;
 #[path = "common/messages.rs"]

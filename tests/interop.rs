@@ -138,7 +138,7 @@ fn expected() -> serde_json::Map<String, serde_json::Value> {
 #[test]
 fn files_of_keras_predict_here_what_they_predict_there() {
     let all = expected();
-    assert_eq!(all.len(), 8);
+    assert_eq!(all.len(), 11);
     for (name, case) in all {
         let keras = KerasFile::open(file(&name)).unwrap();
         let imported = import(&keras, None).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -230,6 +230,35 @@ fn layers_that_the_file_does_not_have_are_refused() {
     }
 }
 
+/// Weights alone have no configuration that says which layers there are.
+#[test]
+fn weights_alone_of_more_or_fewer_layers_are_refused() {
+    let keras = KerasFile::open(file("chain.keras")).unwrap();
+    let alone = KerasFile::open(file("chain.weights.h5")).unwrap();
+    let model = keras.model(&[]).unwrap().unwrap();
+    let layers = model.as_array().unwrap();
+    let fewer = [&layers[..2], &layers[3..]].concat();
+    let norm = json!({"class_name": "LayerNormalization", "config": {}});
+    let more = [&layers[..3], &[norm], &layers[3..]].concat();
+    let weightless = [&layers[..4], &layers[5..]].concat();
+    let imported = |model: Vec<serde_json::Value>| {
+        let spec = keras.spec(None, &[format!("model={}", json!(model))]).unwrap().unwrap();
+        ImportedNetwork::of_keras(&alone, spec).map_err(|error| error.to_string())
+    };
+    assert_eq!(
+        imported(fewer).err().unwrap(),
+        "the file has weights of layers that `model` of the settings has not: bidirectional; of its layers 3 have weights"
+    );
+    let error = imported(more).err().unwrap();
+    assert!(
+        error.ends_with(
+            "the file has no weights of it, which would be in `layer_normalization`; it has those of bidirectional, dense, embedding, gru"
+        ),
+        "{error}"
+    );
+    assert!(imported(weightless).is_ok(), "a Dropout has no weights");
+}
+
 /// A file of Keras with another configuration.
 fn with_config(change: impl Fn(&mut serde_json::Value)) -> Result<ImportedNetwork, String> {
     let bytes = file("chain.keras");
@@ -255,6 +284,7 @@ fn what_cannot_be_imported_is_named() {
     let errors = [
         with_config(layer(2, "class_name", "Lambda".into())),
         with_config(layer(2, "class_name", "ConvLSTM1D".into())),
+        with_config(layer(2, "class_name", "TextVectorization".into())),
         with_config(argument(1, "output_dim", 5.into())),
         with_config(argument(4, "dtype", "bfloat16".into())),
         with_config(argument(6, "activation", "linear".into())),

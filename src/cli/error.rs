@@ -119,6 +119,7 @@ impl From<ExperimentError> for CliError {
             | ExperimentError::Sweep(_)
             | ExperimentError::Unchangeable(_)
             | ExperimentError::Edited(_)
+            | ExperimentError::Imported { .. }
             | ExperimentError::NoStep { .. } => Self::usage(error),
             ExperimentError::Diverged(_) => Self::with_code(exit::DIVERGED, error),
             ExperimentError::Run(error) => error.into(),

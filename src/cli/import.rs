@@ -9,7 +9,7 @@ use import_file::ImportFile;
 
 use super::error::{CliError, CliResult};
 use super::runs::RUNS;
-use super::{pages, print_error};
+use super::{pages, print_error, shell_word};
 use crate::data::Vocabulary;
 use crate::durable::{self, FileError};
 use crate::escape::foreign;
@@ -54,8 +54,44 @@ pub(super) struct ImportArgs {
 
 /// Imports a network.
 pub(super) fn import(args: &ImportArgs) -> CliResult {
+    let (folder, line) = import_run(args, false)?;
+    drop(folder);
+    pages::write(line.as_bytes())
+}
+
+/// Imports the network in `file` as a run to be trained further, with the settings of a preset and the files beside it; returns the folder
+/// of the run, and a line about it.
+pub(super) fn import_to_train(file: PathBuf, preset: Option<String>) -> CliResult<(PathBuf, String)> {
+    let args = ImportArgs {
+        file,
+        preset,
+        map: None,
+        data: None,
+        vocabulary: None,
+        labels: None,
+        scale: None,
+        set: Vec::new(),
+        folder: None,
+    };
+    let (folder, line) = import_run(&args, true)?;
+    Ok((folder.path().to_owned(), line))
+}
+
+/// Imports a network; `to_train` refuses what cannot be trained further for want of a file.
+fn import_run(args: &ImportArgs, to_train: bool) -> CliResult<(Folder, String)> {
     let file = ImportFile::open(args)?;
     let network = file.network(args)?;
+    if to_train
+        && network.spec.token_spec().is_some()
+        && !args.file.with_file_name("vocabulary.json").is_file()
+    {
+        let file = shell_word(&args.file.display().to_string());
+        let what = format!(
+            "there is no vocabulary.json beside {file}, without which its inputs mean nothing; import it with one: \
+             unrolled import {file} --vocabulary FILE, and then train --from latest"
+        );
+        return Err(CliError::usage(what));
+    }
     let files = RunFiles::of(args, &network.spec, network.classes())?;
     let folder = match &args.folder {
         Some(folder) => Folder::create(folder)?,
@@ -66,7 +102,8 @@ pub(super) fn import(args: &ImportArgs) -> CliResult {
         folder.write_json(name, value)?;
     }
     let saved = network.write(&folder, &args.file)?;
-    report(&folder, &network, &files, &saved.weights, file.is_keras_2())
+    let line = report(&folder, &network, &files, &saved.weights, file.is_keras_2());
+    Ok((folder, line))
 }
 
 fn read(path: &Path) -> CliResult<Vec<u8>> {
@@ -87,11 +124,14 @@ fn spec(args: &ImportArgs, file: &KerasFile) -> CliResult<RunSpec> {
         });
     };
     let overrides = |set| Overrides { set, data: args.data.clone(), seed: None };
-    let given = preset::load(preset, &overrides(args.set.clone()))?.spec;
-    let channels: Vec<String> =
-        given.channels().into_iter().map(|(name, _)| name).filter(|name| !name.is_empty()).collect();
+    let given = || preset::load(preset, &overrides(args.set.clone())).map(|resolved| resolved.spec);
+    // The layers of the preset are replaced, and need not fit; only where the network has several inputs are their names those of its channels.
+    let channels: Vec<String> = match file.inputs().len() {
+        0 | 1 => Vec::new(),
+        _ => given()?.channels().into_iter().map(|(name, _)| name).filter(|name| !name.is_empty()).collect(),
+    };
     match file.model(&channels).map_err(fail)? {
-        None => Ok(given),
+        None => Ok(given()?),
         Some(model) => {
             let mut set = args.set.clone();
             set.push(format!("model={model}"));
@@ -178,12 +218,12 @@ fn report(
     files: &RunFiles,
     weights: &str,
     is_keras_2: bool,
-) -> CliResult {
+) -> String {
     let path = folder.path().display().to_string();
     let layers = counted(network.spec.model.len(), "layer");
     let numbers = counted(network.params.values().len(), "parameter");
     let names: Vec<&str> = files.0.iter().map(|(name, _)| *name).collect();
     let with = if names.is_empty() { String::new() } else { format!(", with {}", names.join(" and ")) };
     let of = if is_keras_2 { " of a file of Keras 2" } else { "" };
-    pages::write(format!("{}: {layers}, {numbers}, weights {weights}{of}{with}\n", foreign(&path)).as_bytes())
+    format!("{}: {layers}, {numbers}, weights {weights}{of}{with}\n", foreign(&path))
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{CliError, CliResult};
 use super::shell_word;
+use crate::experiment::check_trained;
 use crate::run::RunState;
 use crate::run::control::remove_dead_sockets;
 use crate::run::owner::{self, Owner};
@@ -30,6 +31,9 @@ pub(super) fn resolve(name: &Path) -> Result<PathBuf, RunError> {
 
 /// The error for a run in the state `state`, which is not live: what it is, and what can be done with it.
 pub(super) fn not_live(run: &Path, state: RunState) -> CliError {
+    if let Err(imported) = check_trained(run) {
+        return imported.into();
+    }
     let word = shell_word(&run.to_string_lossy());
     let resume = format!("`unrolled resume {word}` goes on from its last checkpoint");
     CliError::failed(match state {

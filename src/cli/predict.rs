@@ -1,5 +1,6 @@
 mod classes;
 mod input;
+mod language;
 mod series;
 mod stream;
 mod tags;
@@ -30,7 +31,8 @@ pub(super) struct PredictArgs {
     /// Also print the prediction after every token (a tagger always prints one per word)
     #[arg(long)]
     per_token: bool,
-    /// Each line continues the text of those before, at a cost that does not grow: the prediction is for all that was read. Not for
+    /// Each line continues those before, at a cost that does not grow: the prediction is for all that was read. A line of a forecaster is a
+    /// row of numbers, and the answer is the next forecast; after a line of a language model come its most likely next tokens. Not for
     /// networks that read ahead
     #[arg(long)]
     stream: bool,
@@ -91,9 +93,7 @@ pub(super) fn predict(args: &PredictArgs) -> CliResult {
         Predictor::Classifier(classifier) => classes::predict(args, classifier)?,
         Predictor::Tagger(tagger) => tags::predict(args, tagger)?,
         Predictor::Forecaster(forecaster) => series::predict(args, forecaster)?,
-        Predictor::LanguageModel(_) => {
-            return Err(args.refuse("a language model generates text: unrolled sample RUN --prime TEXT"));
-        }
+        Predictor::LanguageModel(model) => language::predict(args, model)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -59,7 +59,7 @@ pub(super) fn train(args: &TrainArgs, repeat: &Repeat, screen: ScreenArgs) -> Cl
                     (ended.outcome, ended.metrics)
                 })
             };
-            let ended = train_all(&args.preset, repeat, &args.overrides(), options, &mut follow);
+            let ended = train_all(args.preset(), repeat, &args.overrides(), options, &mut follow);
             Finished { ended, is_stopped, is_quiet: false, is_interrupted: false }
         }
     };
@@ -84,7 +84,7 @@ fn finish(args: &TrainArgs, Finished { ended, is_stopped, is_quiet, is_interrupt
             // Stdout may be closed; the runs are saved.
             let _ = writeln!(out, "{}", foreign(&line));
         }
-        args.notice.ring(&format!("{}: all trainings have ended", args.preset));
+        args.notice.ring(&format!("{}: all trainings have ended", args.preset()));
     }
     Ok(match outcome {
         Outcome::Stopped if is_interrupted => ExitCode::from(exit::INTERRUPTED),
@@ -183,7 +183,7 @@ fn on_screen(
     forward(requests, &relay)?;
     let (begin, begun) = bounded(1);
     let trainings = {
-        let (preset, overrides, repeat) = (args.preset.clone(), args.overrides(), repeat.clone());
+        let (preset, overrides, repeat) = (args.preset().to_owned(), args.overrides(), repeat.clone());
         let relay = relay.clone();
         thread::Builder::new().name("trainings".into()).spawn(move || {
             let mut follow = |trainer| pass_on(trainer, &relay, &to_screen, &begin);

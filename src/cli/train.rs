@@ -5,11 +5,14 @@ use std::time::SystemTime;
 use super::branch;
 use super::dashboard::{Display, show_training};
 use super::error::{CliError, CliResult};
+use super::import::import_to_train;
+use super::runs::RUNS;
 use super::train_args::TrainArgs;
-use super::{ScreenArgs, detach, several};
-use crate::experiment::{self, Repeat};
+use super::{ScreenArgs, detach, print_error, several, shell_word};
+use crate::experiment::{self, FineTuning, Repeat, plan_fine_tuning};
 use crate::preset::{self, Overrides, Resolved, RunSpec};
 use crate::run;
+use crate::run::checkpoint::Which;
 use crate::train::Options;
 
 /// Trains one preset, with the dashboard on a terminal.
@@ -19,16 +22,7 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
         return several::train(args, &repeat, screen);
     }
     if let Some(folder) = args.run.as_deref().filter(|folder| args.resume_or_start && has_run(folder)) {
-        let name = preset::load_run(&folder.join("spec.yaml"), &Overrides::default())?.spec.name;
-        let asked = preset::load(&args.preset, &args.overrides())?.spec.name;
-        if name != asked {
-            let what = format!(
-                "{} contains a run of {name}, not of {asked}; choose another folder with --run",
-                folder.display()
-            );
-            return Err(CliError::usage(what));
-        }
-        experiment::check_preset(folder, &args.preset, &args.overrides())?;
+        check_same(args, folder)?;
         if args.detach {
             let given = std::env::args_os().skip(1).filter(|arg| arg != "--detach");
             return detach::start(folder, given.chain((!args.headless).then(|| "--headless".into())));
@@ -42,7 +36,10 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
             (screen, &args.notice, &args.records),
         );
     }
-    let Resolved { spec, notes } = preset::load(&args.preset, &args.overrides())?;
+    let Resolved { spec, notes } = match &args.from {
+        Some(from) => fine_tuning(args, from)?,
+        None => preset::load(args.preset(), &args.overrides())?,
+    };
     if args.detach {
         return detached(args, &spec);
     }
@@ -50,6 +47,68 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     let (folder, threads, watched) = (args.run.clone(), args.threads.count(), display.is_watched());
     let options = Options { folder, threads, watched, notes, ..Options::default() };
     branch::after(show_training(spec, options, display, (&args.notice, &args.records))?, screen)
+}
+
+/// Checks that the run in `folder`, with which training goes on, was begun with what `args` name.
+fn check_same(args: &TrainArgs, folder: &Path) -> CliResult<()> {
+    let begun = preset::load_run(&folder.join("spec.yaml"), &Overrides::default())?.spec;
+    let refuse = |begun: String, asked: String| {
+        let folder = folder.display();
+        let what = format!("{folder} contains a run {begun}, not {asked}; choose another folder with --run");
+        Err(CliError::usage(what))
+    };
+    let Some(from) = &args.from else {
+        let asked = preset::load(args.preset(), &args.overrides())?.spec;
+        if begun.name != asked.name {
+            return refuse(format!("of {}", begun.name), format!("of {}", asked.name));
+        }
+        if let (Some(source), None) = (&begun.from, &asked.from) {
+            return refuse(format!("from {}", source.run.display()), format!("of {} alone", asked.name));
+        }
+        return Ok(experiment::check_preset(folder, args.preset(), &args.overrides())?);
+    };
+    // A file was imported as a run, which has another name every time.
+    let asked =
+        if from.is_file() { None } else { Some(run::resolve(Path::new(RUNS), from)?.canonicalize()?) };
+    let source = begun.from.as_ref().map(|from| from.run.canonicalize().unwrap_or_else(|_| from.run.clone()));
+    match (source, asked) {
+        (None, _) => refuse("that starts from no other".into(), format!("from {}", from.display())),
+        (Some(source), Some(asked)) if source != asked => {
+            refuse(format!("from {}", source.display()), format!("from {}", asked.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The settings of a training that starts from the network of a run, or of a file, which becomes a run.
+fn fine_tuning(args: &TrainArgs, from: &Path) -> CliResult<Resolved> {
+    let is_file = from.is_file();
+    let run = match is_file {
+        true if args.detach => {
+            let file = shell_word(&from.display().to_string());
+            let what = format!(
+                "--detach: import {file} first, with unrolled import {file}, and train --from that run"
+            );
+            return Err(CliError::usage(what));
+        }
+        true => {
+            let (run, line) = import_to_train(from.to_owned(), args.given_preset().map(str::to_owned))?;
+            print_error(&line.trim_end());
+            run
+        }
+        false => run::resolve(Path::new(RUNS), from)?,
+    };
+    if let Some(preset) = args.given_preset().filter(|_| !is_file) {
+        let what = format!(
+            "{preset}: with --from {} the settings are those of the run; omit it, and change settings with --set",
+            from.display()
+        );
+        return Err(CliError::usage(what));
+    }
+    let weights = if args.best { Which::Best } else { Which::Last };
+    let (extend_vocabulary, new_labels) = (args.extend_vocabulary.unwrap_or(0), args.new_labels);
+    let plan = FineTuning { run: &run, weights, extend_vocabulary, new_labels };
+    Ok(plan_fine_tuning(plan, &args.overrides())?)
 }
 
 /// Starts the training in a session of its own.

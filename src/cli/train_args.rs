@@ -11,8 +11,23 @@ use crate::preset::Overrides;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct TrainArgs {
-    /// A preset's name (see `unrolled presets`), or the path of a YAML file
-    pub preset: String,
+    /// A preset's name (see `unrolled presets`), or the path of a YAML file. With --from RUN none: the settings are those of the run
+    #[arg(required_unless_present = "from")]
+    preset: Option<String>,
+    /// Start from the weights of a trained network, with its vocabulary, labels and scale: a run folder, the name of one in runs/,
+    /// `latest`, or a file that `unrolled import` reads, which becomes a run first. The optimizer is new, and steps count from 0
+    #[arg(long, value_name = "RUN|FILE", conflicts_with_all = ["seeds", "folds"])]
+    pub from: Option<PathBuf>,
+    /// With --from: start from the best checkpoint, not the last one
+    #[arg(long, requires = "from")]
+    pub best: bool,
+    /// With --from: append new words of the training data to the vocabulary, the most frequent first, at most so many; their weights
+    /// are new
+    #[arg(long, value_name = "N", requires = "from")]
+    pub extend_vocabulary: Option<usize>,
+    /// With --from: replace the output layer by a new one for the labels of the data
+    #[arg(long, requires = "from")]
+    pub new_labels: bool,
     /// Change one value of the preset, e.g. train.epochs=2 or model.1.units=16; may be repeated. The keys are the paths in its YAML, which
     /// `unrolled presets NAME` prints; layers count from 0, and `unrolled help presets` explains all keys
     #[arg(long, value_name = "KEY=VALUE")]
@@ -50,6 +65,16 @@ pub(super) struct TrainArgs {
 }
 
 impl TrainArgs {
+    /// The preset, if one is given.
+    pub fn given_preset(&self) -> Option<&str> {
+        self.preset.as_deref()
+    }
+
+    /// The preset; empty with `--from`.
+    pub fn preset(&self) -> &str {
+        self.preset.as_deref().unwrap_or_default()
+    }
+
     pub fn overrides(&self) -> Overrides {
         Overrides { set: self.set.clone(), data: self.data.clone(), seed: self.seed }
     }

@@ -7,6 +7,7 @@ use ndarray::Array2;
 use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
 use crate::data::form::Form;
+use crate::data::known::Known;
 use crate::data::opened::Opened;
 use crate::data::text::tokens::{TokenRules, TokenSpec};
 
@@ -100,6 +101,8 @@ pub struct Context<'a> {
     pub seed: u64,
     /// The number of streams of a stateful network; 1 for others.
     pub streams: usize,
+    /// What a network that is trained further knows of its data, which these are read by.
+    pub known: Option<&'a Known>,
     /// Whether data that do not fit in memory may be streamed from their files.
     pub may_stream: bool,
     /// Receives progress messages; file names in them are not escaped.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::error::ExperimentError;
+use super::error::{ExperimentError, check_trained};
 use super::history::{History, Phase};
 use super::spec_files::specs_until;
 use crate::preset::{self, Overrides, RunSpec};
@@ -20,6 +20,7 @@ const FILES: [&str; 6] =
 /// # Errors
 /// If the parent has no such step, or a setting cannot be changed while training.
 pub fn branch_phases(parent: &Path, step: u64, set: &[String]) -> Result<Vec<Phase>, ExperimentError> {
+    check_trained(parent)?;
     let history = History::read(parent)?;
     if step > history.steps {
         return Err(ExperimentError::NoStep { step, steps: history.steps });
@@ -91,6 +92,7 @@ pub fn changed(spec: &RunSpec, set: &[String]) -> Result<RunSpec, ExperimentErro
 /// With the setting that is fixed.
 pub fn check_changes(before: &RunSpec, after: &RunSpec) -> Result<(), ExperimentError> {
     let fixed = [
+        ("from", before.from != after.from),
         ("data", before.data != after.data),
         ("tokens", before.tokens != after.tokens),
         ("model", before.model != after.model),

@@ -1,7 +1,10 @@
+use std::path::{Path, PathBuf};
+
 use super::edited_spec::EditedSpec;
 use crate::data::DataError;
+use crate::escape::shell_word;
 use crate::preset::PresetError;
-use crate::run::RunError;
+use crate::run::{RunError, checkpoint};
 
 /// Why trainings cannot begin, or runs cannot be trained on, branched or verified.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,12 @@ pub enum ExperimentError {
     /// A run has diverged, and there is nothing to go on from.
     #[error("{0}")]
     Diverged(String),
+    /// A run has no training to go on with, to branch or to repeat.
+    #[error("{}", imported(run))]
+    Imported {
+        /// Its folder.
+        run: PathBuf,
+    },
     /// A run has no such step.
     #[error("--at {step}: the run has {}", crate::number::counted(*steps as usize, "step"))]
     NoStep {
@@ -47,4 +56,23 @@ pub enum ExperimentError {
     /// A training cannot be started or followed.
     #[error(transparent)]
     System(#[from] std::io::Error),
+}
+
+fn imported(run: &Path) -> String {
+    let run = shell_word(&run.display().to_string());
+    format!(
+        "{run} is an imported network: it has weights, and no training to go on with, to branch or to repeat; train it with: \
+         unrolled train --from {run} --data PATH"
+    )
+}
+
+/// Checks that the run in the folder `run` was trained here.
+///
+/// # Errors
+/// [`ExperimentError::Imported`] with how an imported network is trained.
+pub fn check_trained(run: &Path) -> Result<(), ExperimentError> {
+    match checkpoint::is_imported(run) {
+        true => Err(ExperimentError::Imported { run: run.to_owned() }),
+        false => Ok(()),
+    }
 }

@@ -1,7 +1,8 @@
 //! Settings that cannot be changed while training: the weights, or the place in the data, would be those of another training.
 
 /// Settings, and the beginnings of the paths of settings.
-const FIXED: [&str; 8] = [
+const FIXED: [&str; 9] = [
+    "from",
     "data",
     "tokens",
     "model",

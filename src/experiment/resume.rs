@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::branch::check_changes;
 use super::edited::{find_edits, repeats_edits};
-use super::error::ExperimentError;
+use super::error::{ExperimentError, check_trained};
 use crate::escape::shell_word;
 use crate::number;
 use crate::preset::{self, Overrides, Resolved, RunSpec};
@@ -29,6 +29,7 @@ pub struct ResumePlan {
 /// # Errors
 /// If its spec was edited, a setting cannot be changed while training, or it has diverged and there is nothing to go on from.
 pub fn plan_resume(run: &Path, overrides: &Overrides) -> Result<ResumePlan, ExperimentError> {
+    check_trained(run)?;
     let path = run.join("spec.yaml");
     let before = match find_edits(run)? {
         Some(edited) if repeats_edits(&edited, overrides)? => edited.trained,

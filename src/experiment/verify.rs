@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::error::ExperimentError;
+use super::error::{ExperimentError, check_trained};
 use super::history::History;
 use super::phases::{PhaseOptions, PhaseTraining, train_phases};
 use crate::protocol::Saved;
@@ -40,6 +40,7 @@ pub fn verify(
     threads: usize,
     follow: &mut dyn FnMut(PhaseTraining) -> Result<Outcome, ExperimentError>,
 ) -> Result<Verification, ExperimentError> {
+    check_trained(run)?;
     let mut history = History::read(run)?;
     // What was trained after the end of the recording is not known: a run that has not ended is verified as far as it is recorded.
     if !history.status.as_ref().is_some_and(|status| matches!(status, crate::protocol::RunStatus::Finished)) {

@@ -4,7 +4,7 @@ use ndarray::{Array2, Axis};
 
 use super::evaluation::{Worst, wrong};
 use super::network::{Network, damaged};
-use super::{Evaluation, InferError, Mistake, TokenStream, most_likely};
+use super::{Evaluation, InferError, Mistake, NetworkStream, most_likely};
 use crate::data::{
     self, DataSpec, GivenValidation, Inputs, LabelledSpec, Scale, SequencesSpec, TargetForm, Targets,
     TokenSpec, Validation, Vocabulary, archive, test_of, train_and_test,
@@ -136,15 +136,19 @@ impl Classifier {
     ///
     /// # Errors
     /// When the network does not read texts token by token.
-    pub fn stream(&self) -> Result<TokenStream<'_>, InferError> {
-        TokenStream::new(&self.network)
+    pub fn stream(&self) -> Result<NetworkStream<'_>, InferError> {
+        if let InputKind::Sequences { .. } = &self.input {
+            let what = "--stream reads texts and series; this network classifies whole sequences of numbers in files";
+            return Err(InferError::Task(format!("{}: {what}", self.network.folder().display())));
+        }
+        NetworkStream::new(&self.network)
     }
 
     /// Reads a further part of the text of `stream`; returns the answers after each of its tokens.
     ///
     /// # Errors
     /// When a probability is not finite.
-    pub fn read_on(&self, stream: &mut TokenStream<'_>, text: &str) -> Result<Vec<Prefix>, InferError> {
+    pub fn read_on(&self, stream: &mut NetworkStream<'_>, text: &str) -> Result<Vec<Prefix>, InferError> {
         let InputKind::Texts { tokens, vocabulary } = &self.input else { return Ok(Vec::new()) };
         let read = |token: String| {
             let known = vocabulary.id(&token);
@@ -156,7 +160,7 @@ impl Classifier {
     }
 
     /// The probability of each class or label after the last token of `stream`; `None` before the first.
-    pub fn answer(&self, stream: &TokenStream<'_>) -> Option<Vec<f32>> {
+    pub fn answer(&self, stream: &NetworkStream<'_>) -> Option<Vec<f32>> {
         stream.answer().map(|outputs| self.by_label(outputs.iter().copied()))
     }
 

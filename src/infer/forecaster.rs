@@ -1,9 +1,10 @@
 use std::path::Path;
 
-use super::InferError;
 use super::evaluation::Worst;
+use super::forecast_stream::ForecastStream;
 use super::network::{Network, damaged};
-use crate::data::{Column, DataError, DataSpec, Forecasts, Scale, SeriesSpec};
+use super::{InferError, NetworkStream};
+use crate::data::{Column, DataError, DataSpec, Forecasts, RowStream, Scale, SeriesSpec};
 use crate::metrics::EvaluationResult;
 use crate::preset::RunSpec;
 use crate::run::{checkpoint::Which, read_json};
@@ -112,6 +113,15 @@ impl Forecaster {
             last: input.last,
             dates: input.dates,
         })
+    }
+
+    /// A stream of rows for this network, before the first one.
+    ///
+    /// # Errors
+    /// When the network does not read row by row.
+    pub fn stream(&self) -> Result<ForecastStream<'_>, InferError> {
+        let rows = RowStream::new(&self.series, &self.scale);
+        Ok(ForecastStream { stream: NetworkStream::new(&self.network)?, rows })
     }
 
     /// Evaluates the network on the held-out part of the run's series, or on all of the file `moved`, with the overrides `set` of the spec;

@@ -1,8 +1,8 @@
 use std::path::Path;
 
-use super::InferError;
 use super::batch::{network_input, network_targets};
 use super::network::{Network, damaged};
+use super::{InferError, NetworkStream};
 use crate::data::{DataSpec, Targets, TextSpec, TokenSpec, Vocabulary, test_of};
 use crate::metrics::{EvaluationResult, bits_per_token};
 use crate::nn::{Mode, Shard};
@@ -46,6 +46,34 @@ impl LanguageModel {
             return Err(damaged(run, "vocabulary.json", what));
         }
         Ok(Self { network, tokens, vocabulary })
+    }
+
+    /// A stream of tokens for this network, before the first one.
+    ///
+    /// # Errors
+    /// When the network does not read texts token by token.
+    pub fn stream(&self) -> Result<NetworkStream<'_>, InferError> {
+        NetworkStream::new(&self.network)
+    }
+
+    /// Reads the tokens of `text`, which continue those of `stream`.
+    ///
+    /// # Errors
+    /// When a probability is not finite.
+    pub fn read_on(&self, stream: &mut NetworkStream<'_>, text: &str) -> Result<(), InferError> {
+        let ids = self.vocabulary.encode(text, self.tokens.level);
+        ids.into_iter().try_for_each(|id| stream.read(id).map(drop))
+    }
+
+    /// The `most` most likely tokens after what `stream` has read, with their probabilities among all tokens but padding and the unknown one,
+    /// the most likely first; `None` before the first token.
+    pub fn next_tokens(&self, stream: &NetworkStream<'_>, most: usize) -> Option<Vec<(&str, f32)>> {
+        let known = stream.answer()?.iter().copied().take(self.vocabulary.len()).enumerate();
+        let mut words: Vec<(usize, f32)> = known.skip(Vocabulary::FIRST as usize).collect();
+        let sum: f32 = words.iter().map(|(_, p)| p).sum();
+        words.sort_by(|a, b| b.1.total_cmp(&a.1));
+        words.truncate(most);
+        Some(words.into_iter().map(|(id, p)| (self.vocabulary.word(id as u32), p / sum)).collect())
     }
 
     /// Evaluates the network on the run's validation text, or on all of the file `moved`, with the overrides `set` of the spec, in windows and

@@ -8,33 +8,36 @@ use crate::nn::{Block, CarriedState, Stepwise};
 /// The version of [`StreamState`]s that are written.
 const VERSION: u32 = 1;
 
-/// A network that reads one token after the other and answers after each: the time for one does not depend on how many came before.
+/// A network that reads one token, or row of numbers, after the other and answers after each: the time for one does not depend on how many came before.
 ///
 /// ```text
 /// h_t, answer_t = network(h_{t−1}, token_t)       h_0 = 0, or a state that was saved
 /// ```
 /// Unlike a prediction for a whole text, it reads no padding, and never truncates.
 #[derive(Debug)]
-pub struct TokenStream<'n> {
+pub struct NetworkStream<'n> {
     network: &'n Network,
     stepwise: Stepwise,
     read: u64,
     answer: Option<Vec<f32>>,
 }
 
-/// What a [`TokenStream`] carries from one token to the next, to be saved between two calls.
+/// What a [`NetworkStream`] carries from one token or row to the next, to be saved between two calls.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StreamState {
     version: u32,
     /// The fingerprint of the weights.
     weights: String,
-    /// Tokens read so far.
+    /// Tokens or rows read so far.
     read: u64,
     /// After the last of them.
     answer: Option<Vec<f32>>,
     /// Of each recurrent layer, in order; empty before the first token.
     states: Vec<LayerState>,
+    /// The last rows of a series, transformed, of which the next changes and forecasts are made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) rows: Vec<Vec<f64>>,
 }
 
 /// The state of one recurrent layer.
@@ -46,19 +49,23 @@ struct LayerState {
     c: Vec<f32>,
 }
 
-impl<'n> TokenStream<'n> {
+impl<'n> NetworkStream<'n> {
     /// A stream of `network`, before the first token.
     ///
     /// # Errors
     /// When the network reads more than the present token and a state, or several channels or inputs.
     pub(super) fn new(network: &'n Network) -> Result<Self, InferError> {
         let spec = &network.spec;
-        let InputForm::Tokens { vocabulary, .. } = spec.form().inputs else {
-            let what = "--stream reads tokens of one channel, and this network reads other data";
-            return Err(InferError::Task(format!("{}: {what}", network.folder().display())));
+        let stepwise = match spec.form().inputs {
+            InputForm::Tokens { .. } if spec.channels().len() > 1 => {
+                let what = "--stream reads tokens of one channel, and this network reads several";
+                return Err(InferError::Task(format!("{}: {what}", network.folder().display())));
+            }
+            InputForm::Tokens { vocabulary, .. } => Stepwise::new(&spec.model, vocabulary, spec.train.loss),
+            InputForm::Real { features, .. } => Stepwise::of_numbers(&spec.model, features, spec.train.loss),
         };
-        let stepwise = Stepwise::new(&spec.model, vocabulary, spec.train.loss)
-            .map_err(|error| InferError::Task(format!("{}: {error}", network.folder().display())))?;
+        let stepwise =
+            stepwise.map_err(|error| InferError::Task(format!("{}: {error}", network.folder().display())))?;
         Ok(Self { network, stepwise, read: 0, answer: None })
     }
 
@@ -68,6 +75,19 @@ impl<'n> TokenStream<'n> {
     /// When the answer is not finite.
     pub fn read(&mut self, id: u32) -> Result<&[f32], InferError> {
         self.stepwise.read(&self.network.params, id);
+        self.answer_now()
+    }
+
+    /// Reads the next row of scaled numbers; returns the answer after it.
+    ///
+    /// # Errors
+    /// When the answer is not finite.
+    pub(super) fn read_row(&mut self, numbers: &[f32]) -> Result<&[f32], InferError> {
+        self.stepwise.read_row(&self.network.params, numbers);
+        self.answer_now()
+    }
+
+    fn answer_now(&mut self) -> Result<&[f32], InferError> {
         let answer = self.stepwise.answer();
         if answer.iter().any(|x| !x.is_finite()) {
             return Err(self.network.not_finite());
@@ -76,7 +96,7 @@ impl<'n> TokenStream<'n> {
         Ok(self.answer.insert(answer))
     }
 
-    /// Tokens read so far.
+    /// Tokens or rows read so far.
     pub fn tokens_read(&self) -> u64 {
         self.read
     }
@@ -98,6 +118,7 @@ impl<'n> TokenStream<'n> {
             states: states
                 .map(|state| LayerState { h: state.h.data().into(), c: state.c.data().into() })
                 .collect(),
+            rows: Vec::new(),
         }
     }
 

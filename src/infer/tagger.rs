@@ -5,7 +5,7 @@ use ndarray::{Array3, s};
 
 use super::evaluation::{Sentences, Worst};
 use super::network::{Network, damaged};
-use super::{Evaluation, InferError, Mistake, TokenStream, most_likely};
+use super::{Evaluation, InferError, Mistake, NetworkStream, most_likely};
 use crate::data::{
     DataSpec, GivenValidation, Inputs, TagsSpec, Targets, TokenSpec, Validation, Vocabularies,
     encode_sentences, split_words, test_of,
@@ -80,8 +80,8 @@ impl Tagger {
     ///
     /// # Errors
     /// When the network reads other words than the present one, as in both directions, or several channels.
-    pub fn stream(&self) -> Result<TokenStream<'_>, InferError> {
-        TokenStream::new(&self.network)
+    pub fn stream(&self) -> Result<NetworkStream<'_>, InferError> {
+        NetworkStream::new(&self.network)
     }
 
     /// Reads a further part of the text of `stream`; returns its words with their tags.
@@ -90,7 +90,7 @@ impl Tagger {
     /// When a probability is not finite.
     pub fn read_on(
         &self,
-        stream: &mut TokenStream<'_>,
+        stream: &mut NetworkStream<'_>,
         words: &[String],
     ) -> Result<TaggedSentence, InferError> {
         let mut tagged = Vec::with_capacity(words.len());

@@ -16,6 +16,7 @@ mod import_error;
 mod layer_config;
 mod layer_order;
 mod objects;
+mod ranks;
 mod weights;
 
 use super::NetworkDescription;

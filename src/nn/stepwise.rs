@@ -1,11 +1,11 @@
-use ndarray::Array2;
+use ndarray::{Array2, Array3};
 
 use super::{
     BuildError, CarriedState, CarriedStateError, Input, LayerConfigError, LayerNode, LayerSpec, LossSpec,
     Mode, Model, Params, Shape, Shard, TargetsView,
 };
 
-/// A network that reads one token at a time and carries its state on: the time for one does not depend on how many came before.
+/// A network that reads one token, or one row of numbers, at a time and carries its state on: the time for one does not depend on how many came before.
 ///
 /// It has the weights of the model of the same layers. What Keras does by building the network a second time with `batch_shape=(1, 1)`
 /// and `stateful=True`.
@@ -14,6 +14,8 @@ pub struct Stepwise {
     model: Model,
     shard: Shard,
     token: Array2<u32>,
+    /// `[1, 1, features]`.
+    row: Array3<f32>,
     vocabulary: u32,
 }
 
@@ -27,15 +29,40 @@ impl Stepwise {
         vocabulary: usize,
         loss: impl Into<LossSpec>,
     ) -> Result<Self, BuildError> {
+        Self::build(layers, Shape::Ids { time: 1, vocabulary }, loss.into())
+    }
+
+    /// Of a model of these `layers` over rows of `features` numbers.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_numbers(
+        layers: &[LayerNode],
+        features: usize,
+        loss: impl Into<LossSpec>,
+    ) -> Result<Self, BuildError> {
+        Self::build(layers, Shape::Sequence { time: 1, features }, loss.into())
+    }
+
+    fn build(layers: &[LayerNode], input: Shape, loss: LossSpec) -> Result<Self, BuildError> {
         let step = |(layer, placed): (usize, &LayerNode)| {
             let spec = placed.spec.stepwise().map_err(|error| BuildError { layer, error })?;
             Ok(LayerNode { spec, ..placed.clone() })
         };
         let layers = layers.iter().enumerate().map(step).collect::<Result<Vec<_>, _>>()?;
-        let model = Model::build(&layers, Shape::Ids { time: 1, vocabulary }, loss)?;
+        let model = Model::build(&layers, input, loss)?;
         let shard = Shard::new(&model, &model.params());
-        let vocabulary = u32::try_from(vocabulary).unwrap_or(u32::MAX);
-        Ok(Self { model, shard, token: Array2::zeros((1, 1)), vocabulary })
+        let (vocabulary, features) = match input {
+            Shape::Ids { vocabulary, .. } => (u32::try_from(vocabulary).unwrap_or(u32::MAX), 0),
+            Shape::Sequence { features, .. } | Shape::Vector { features } => (0, features),
+        };
+        Ok(Self {
+            model,
+            shard,
+            token: Array2::zeros((1, 1)),
+            row: Array3::zeros((1, 1, features)),
+            vocabulary,
+        })
     }
 
     /// Reads the next token with the weights `params`; its answer, before the last activation. An id beyond the vocabulary is read as
@@ -47,7 +74,15 @@ impl Stepwise {
         self.shard.logits().data()
     }
 
-    /// The answer after the last token, after the last activation.
+    /// Reads the next row of numbers with the weights `params`; those that are missing are 0.
+    pub fn read_row(&mut self, params: &Params, numbers: &[f32]) {
+        self.row.fill(0.0);
+        self.row.iter_mut().zip(numbers).for_each(|(to, number)| *to = *number);
+        self.shard.load(Input::Real(self.row.view()), TargetsView::None);
+        self.shard.forward(&self.model, params, Mode::Evaluate);
+    }
+
+    /// The answer after the last token or row, after the last activation.
     pub fn answer(&self) -> Vec<f32> {
         self.shard.output(&self.model).iter().copied().collect()
     }
@@ -75,7 +110,8 @@ impl LayerSpec {
     /// The same layer for one step after the other, its state carried on.
     fn stepwise(&self) -> Result<Self, LayerConfigError> {
         let refuse = |found: String| {
-            let help = "a text is continued by layers that read each step by itself or carry a state";
+            let help =
+                "what arrives step by step is read by layers that read each step by itself or carry a state";
             Err(LayerConfigError::new(found, help))
         };
         let class = self.layer().class();

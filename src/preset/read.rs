@@ -3,6 +3,7 @@ mod keras;
 mod layer;
 mod limits;
 mod minimal;
+mod probes;
 mod vectors;
 
 use std::collections::BTreeMap;
@@ -17,11 +18,10 @@ use super::alerts::AlertSpec;
 use super::builtin;
 use super::document::{Document, Overrides};
 use super::error::{PresetError, unknown};
-use super::spec::{Probes, RunSpec, TrainSpec, WatchSpec};
+use super::from_spec::FromSpec;
+use super::spec::{RunSpec, TrainSpec, WatchSpec};
 use super::{target_check, units};
-use crate::data::{
-    self as sources, DataError, DataSpec, InputForm, RawTokenSpec, TargetForm, TokenRules, TokenUse,
-};
+use crate::data::{self as sources, DataError, DataSpec, RawTokenSpec, TargetForm, TokenRules, TokenUse};
 use crate::nn::{LayerConfigError, Loss, LossSpec, Stepwise};
 use crate::optim::{EarlyStopping, OptimizerSpec, Schedule};
 
@@ -168,6 +168,7 @@ struct RawPreset {
     title: String,
     #[serde(default)]
     about: String,
+    from: Option<FromSpec>,
     data: Value,
     tokens: Option<RawTokenSpec>,
     model: Vec<Value>,
@@ -309,10 +310,13 @@ pub(super) fn resolve(
         return Err(document.error(&steps(["train", "loss"]), found));
     }
     let name = written.name.unwrap_or_else(|| name.to_owned());
+    let absolute = |run: &Path| document.absolute(&["from", "run"], run, base);
+    let from = written.from.map(|from| FromSpec { run: absolute(&from.run), ..from });
     let mut spec = RunSpec {
         title: if written.title.is_empty() { name.clone() } else { written.title },
         about: written.about,
         name,
+        from,
         data,
         tokens,
         model,
@@ -399,7 +403,7 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         other => document.error(&[], other.to_string()),
     };
     sources::check(&spec.data, spec.tokens.as_ref()).map_err(setting)?;
-    check_probes(document, spec)?;
+    probes::check_probes(document, spec)?;
     let loss = &spec.train.loss;
     loss.check().map_err(|e| document.error(&loss_path(&e), e.to_string()))?;
     let optimizer = &spec.train.optimizer;
@@ -470,29 +474,6 @@ fn check_sample(document: &Document, spec: &RunSpec) -> Result<(), PresetError> 
         .map_err(|(field, message)| document.error(&[path.as_slice(), &steps([field])].concat(), message))?;
     let stepwise = Stepwise::new(&spec.model, form.vocabulary(), spec.train.loss);
     stepwise.map(drop).map_err(|e| document.error(&path, e.to_string()))
-}
-
-/// The symbols of a task are known: a probe with others is an error.
-fn check_probes(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
-    let Probes::Texts(texts) = &spec.watch.probes else { return Ok(()) };
-    let form = spec.form();
-    let InputForm::Tokens { time, .. } = form.inputs else {
-        let message = "texts cannot be read where sequences are numbers; name how many sequences of the validation data to show";
-        return Err(document.error(&steps(["watch", "probes"]), message));
-    };
-    let Some(symbols) = spec.data.source().symbols() else { return Ok(()) };
-    for (i, text) in texts.iter().enumerate() {
-        let refuse =
-            |message: String| Err(document.error(&steps(["watch", "probes", &i.to_string()]), message));
-        let (known, count) = (symbols.join(" "), text.split_whitespace().count());
-        if let Some(stranger) = text.split_whitespace().find(|symbol| !symbols.contains(symbol)) {
-            return refuse(format!("`{stranger}` is not a symbol of this task; expected some of {known}"));
-        }
-        if count > time || count == 0 {
-            return refuse(format!("it has {count} symbols; expected 1 to {time}, a blank between two"));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ impl Difference {
         match first {
             "data" => matches!(last, "path" | "labels"),
             "model" => last == "path",
+            "from" => last == "run",
             _ => false,
         }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_yaml::Value;
 
 use super::alerts::AlertSpec;
+use super::from_spec::FromSpec;
 use super::{CheckpointSpec, units};
 use crate::data::{DataSpec, Form, InputForm, TargetForm, TokenSpec, TokenUse};
 use crate::metrics::Task;
@@ -25,6 +26,9 @@ pub struct RunSpec {
     /// What the run shows.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub about: String,
+    /// The trained network that the training starts from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<FromSpec>,
     /// The data source.
     pub data: DataSpec,
     /// The tokenization, if the data are texts.

@@ -237,6 +237,15 @@ pub fn by_step(run: &Path) -> Vec<(u64, PathBuf)> {
     all.into_iter().map(|(step, _, path)| (step, path)).collect()
 }
 
+/// Whether the run folder `run` is that of an imported network: its latest checkpoint has weights, and no state of a training.
+pub fn is_imported(run: &Path) -> bool {
+    let read = |(_, path): (u64, PathBuf)| {
+        let state = Done::read(&path).ok()?.file(&path, STATE).ok()?.read(&path).ok()?;
+        serde_json::from_slice::<serde_json::Value>(&state).ok()
+    };
+    by_step(run).into_iter().find_map(read).is_some_and(|state| state.is_null())
+}
+
 /// Writes a checkpoint to `path`, and then its name to `pointers`.
 fn write_new(
     folder: &Folder,

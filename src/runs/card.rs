@@ -93,6 +93,7 @@ impl Card {
             None if is_steered || seams.iter().any(|seam| !seam.changes.is_empty()) => {
                 format!("unrolled verify {}", shell_word(&path.to_string_lossy()))
             }
+            None if checkpoint::is_imported(path) => String::new(),
             None => repeat(&run.summary, changed.as_deref(), &own, path),
         };
         let (checkpoints, data) = checkpoints(path);
@@ -110,6 +111,12 @@ impl Card {
     /// The command that goes on with the run, if it has ended before its end and there is something to go on from.
     fn resume(&self) -> Option<String> {
         let Run { path, state, .. } = &self.run;
+        if checkpoint::is_imported(path) {
+            return Some(format!(
+                "unrolled train --from {} --data PATH",
+                shell_word(&path.to_string_lossy())
+            ));
+        }
         let has_good = || self.divergence.as_ref().is_some_and(|report| report.checkpoint.is_some());
         let goes_on = match state {
             RunState::Crashed | RunState::Stopped | RunState::Failed => true,
@@ -144,7 +151,7 @@ impl Card {
             ("changed", format!("{path} = {} (preset: {})", value(after), value(before)))
         }));
         if self.changed.is_none() {
-            let shown = |key: &str| ["train.", "data."].iter().any(|start| key.starts_with(start));
+            let shown = |key: &str| ["from.", "train.", "data."].iter().any(|start| key.starts_with(start));
             let settings = summary.settings.iter().filter(|(key, _)| shown(key));
             rows.extend(settings.map(|(key, value)| ("setting", format!("{key} = {value}"))));
         }

@@ -1,5 +1,8 @@
+use std::path::Path;
+
 use ndarray::Array2;
 
+use super::initial_network::InitialNetwork;
 use super::memory::{MemoryError, MemoryEstimate, validation_batch};
 use super::step::Stepper;
 use super::vectors;
@@ -50,6 +53,8 @@ pub struct Session {
     pub(super) notes: Vec<String>,
     /// The coverage of the vocabulary by the pretrained vectors of each Embedding.
     pub(super) coverages: Vec<Coverage>,
+    /// A note on the trained network that the training starts from.
+    pub(super) origin: Option<String>,
 }
 
 /// An error of preparing a session.
@@ -79,12 +84,13 @@ impl Session {
         threads: usize,
         progress: &mut dyn FnMut(String),
     ) -> Result<Self, PrepareError> {
-        Self::prepare_unless(spec, threads, progress, &mut || false)
+        Self::prepare_unless(spec, None, threads, progress, &mut || false)
     }
 
-    /// [`prepare`](Self::prepare), which ends with an error soon after `stop` returns true.
+    /// [`prepare`](Self::prepare), which ends with an error soon after `stop` returns true; of a training that goes on in the folder `resumed`.
     pub(super) fn prepare_unless(
         mut spec: RunSpec,
+        resumed: Option<&Path>,
         threads: usize,
         progress: &mut dyn FnMut(String),
         stop: &mut dyn FnMut() -> bool,
@@ -95,9 +101,15 @@ impl Session {
         // Before data are read, which fill memory themselves, and after, when their number is known.
         MemoryEstimate::new(&spec, &model).check(threads)?;
         let streams = if model.is_stateful() { spec.train.batch_size } else { 1 };
-        vectors::check(&spec)?;
+        let initial = InitialNetwork::of(&spec, resumed).map_err(PrepareError::Task)?;
+        let reads_vectors = spec.from.as_ref().is_none_or(|from| from.extend_vocabulary > 0);
+        if reads_vectors {
+            vectors::check(&spec)?;
+        }
         let (tokens, seed) = (spec.tokens.as_ref(), spec.train.seed);
-        let context = Context { tokens, seed, streams, may_stream: true, progress: &mut *progress, stop };
+        let known = initial.as_ref().map(|initial| &initial.known);
+        let context =
+            Context { tokens, seed, streams, known, may_stream: true, progress: &mut *progress, stop };
         let Opened { data, train: streamed_train, validation: streamed_validation } =
             data::open(&spec.data, context)?;
         let reread = [streamed_train.is_some(), streamed_validation.is_some()];
@@ -120,7 +132,12 @@ impl Session {
         let model =
             model.with_class_weights(spec.train.class_weights(&data.labels).map_err(PrepareError::Task)?);
         let mut stepper = Stepper::new(model, &spec.train.optimizer, clip, spec.train.seed, threads)?;
-        let coverages = vectors::initialize(&spec, &data, &mut stepper, progress)?;
+        let coverages = match reads_vectors {
+            true => vectors::initialize(&spec, &data, &mut stepper, progress)?,
+            false => Vec::new(),
+        };
+        let origin = initial.map(|initial| initial.apply(&spec, &mut stepper)).transpose();
+        let origin = origin.map_err(PrepareError::Task)?.flatten();
         let tokens = spec.token_spec();
         let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
         let watch = watch.with_samples(&spec, data.vocabularies.as_ref().map(Vocabularies::first));
@@ -169,6 +186,7 @@ impl Session {
             facts,
             notes,
             coverages,
+            origin,
             spec,
         })
     }
@@ -244,7 +262,7 @@ impl Session {
     }
 
     /// The facts of the whole run.
-    pub fn info(&self, folder: &std::path::Path) -> RunInfo {
+    pub fn info(&self, folder: &Path) -> RunInfo {
         RunInfo {
             name: self.spec.name.clone(),
             title: self.spec.title.clone(),

@@ -174,9 +174,7 @@ impl TrainingState {
     /// In words, for the state of an earlier version, for none, as of an imported network, and for anything else.
     pub fn from_json(state: &serde_json::Value) -> Result<Self, String> {
         if state.is_null() {
-            return Err("an imported network has weights and no training state: training does not go on from it; use predict, evaluate, \
-                        sample or export, or train it anew with `unrolled train RUN/spec.yaml`"
-                .into());
+            return Err("an imported network has weights and no training state: train it with `unrolled train --from RUN`".into());
         }
         #[derive(Deserialize)]
         struct Versioned {

@@ -18,7 +18,7 @@ use crate::optim::needs_validation;
 use crate::preset::RunSpec;
 use crate::protocol::{CommandRequest, CommandSender, Event, Level, RunStatus};
 use crate::run::control::Server;
-use crate::run::{self, Folder, Recorder};
+use crate::run::{self, Folder, Recorder, checkpoint};
 
 /// A running trainer on a thread of its own.
 #[derive(Debug)]
@@ -197,7 +197,8 @@ fn train(
         control.poll();
         control.stop.is_some()
     };
-    let prepared = Session::prepare_unless(spec, options.threads, &mut progress, &mut stop);
+    let resumed = folder.as_ref().map(Folder::path).filter(|path| !checkpoint::by_step(path).is_empty());
+    let prepared = Session::prepare_unless(spec, resumed, options.threads, &mut progress, &mut stop);
     reached.stopped_by.clone_from(&control.stopped_by);
     let session = match prepared {
         Err(_) if control.stop.is_some() => return Ok((RunStatus::Stopped { saved: false }, None)),

@@ -93,3 +93,43 @@ watch: {probes: 0}
         "{message}"
     );
 }
+
+#[test]
+fn a_stream_of_text_gives_the_most_likely_next_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let preset = "title: t
+data: {source: text, path: text.txt}
+tokens: {level: character, vocabulary: 6, length: 6}
+model:
+  - {layer: Embedding, output_dim: 4}
+  - {layer: GRU, units: 8, return_sequences: true}
+  - {layer: Dense, units: 6, activation: softmax}
+train: {loss: sparse_categorical_crossentropy, optimizer: {name: Adam, learning_rate: 0.03}, batch_size: 16, epochs: 4}
+watch: {probes: 0}
+";
+    fs::write(at.join("preset.yaml"), preset).unwrap();
+    fs::write(at.join("text.txt"), "abc\n".repeat(500)).unwrap();
+    ends(train(at, "preset.yaml", "run", &[]), 0);
+    fs::remove_file(at.join("text.txt")).unwrap();
+    let (out, _) = ends(unrolled(at, &["predict", "run", "--stream", "a", "b", "c"]), 0);
+    let lines: Vec<&str> = out.lines().map(str::trim).collect();
+    for (line, start) in lines.iter().zip(["1  \"b\" ", "2  \"c\" ", "3  \"\\n\" "]) {
+        assert!(line.starts_with(start), "{out}");
+    }
+    let stream = |args: &[&str]| -> Vec<Value> {
+        let (out, _) = ends(unrolled(at, &[&["predict", "run", "--stream", "--json"], args].concat()), 0);
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let whole = stream(&["ab"]);
+    let sum: f64 =
+        whole[0]["next"].as_array().unwrap().iter().map(|next| next["probability"].as_f64().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+    // A symbol at a time, each in a process of its own.
+    assert_eq!(stream(&["--state", "s.json", "a"])[0]["tokens_read"], 1);
+    assert_eq!(stream(&["--state", "s.json", "b"])[0]["next"], whole[0]["next"]);
+    let (_, error) = ends(unrolled(at, &["predict", "run", "ab"]), 2);
+    assert!(error.contains("unrolled sample RUN") && error.contains("--stream"), "{error}");
+    let (_, error) = ends(unrolled(at, &["predict", "run", "--stream", "--per-token", "ab"]), 2);
+    assert!(error.contains("omit --per-token"), "{error}");
+}

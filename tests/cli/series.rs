@@ -245,3 +245,65 @@ fn a_diverged_run_gives_an_error_instead_of_a_forecast() {
         assert!(out.is_empty() && error.contains("is not finite: training diverged"), "{out}{error}");
     }
 }
+
+#[test]
+fn a_stream_of_rows_is_forecast_as_the_window_would_and_goes_on_from_a_saved_state() {
+    let folder = learnt();
+    let at = folder.path();
+    let stream = |args: &[&str], input: &str| {
+        let mut command = unrolled(at, &[&["predict", "a", "--stream", "--json"], args].concat());
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (lines, output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    // The last window, and the row before it, of which the first change is made: `sold,price`, as in data.values.
+    let rows: Vec<String> = table(120)
+        .lines()
+        .skip(1 + 120 - 13)
+        .map(|line| line.split(',').collect::<Vec<_>>())
+        .map(|cells| format!("{},{}", cells[2], cells[1]))
+        .collect();
+    let (answers, code, error) = stream(&[], &(rows.join("\n") + "\n"));
+    assert_eq!((code, error), (Some(0), String::new()));
+    assert!(answers[0]["forecast"].is_null(), "there is no change yet: {}", answers[0]);
+    assert_eq!((answers.len(), &answers[12]["rows_read"]), (13, &Value::from(12)));
+    let own = json(unrolled(at, &["predict", "a", "--json"]));
+    for row in [0, 1] {
+        let (streamed, whole) = (message(&answers[12], row), message(&own, row));
+        assert!((streamed / whole - 1.0).abs() < 1e-5, "{streamed} {whole}");
+    }
+    // One process a row, by names, to the same numbers.
+    for (n, row) in rows.iter().enumerate() {
+        let (sold, price) = row.split_once(',').unwrap();
+        let object = format!("{{\"price\": {price}, \"sold\": {sold}}}\n");
+        let (lines, ..) = stream(&["--jsonl", "--state", "state.json"], &object);
+        assert_eq!(lines[0], answers[n]);
+    }
+    let (out, _) = ends(unrolled(at, &["predict", "a", "--stream", &rows[0], &rows[1]]), 0);
+    assert!(out.contains("no forecast") && out.contains("  +1 sold ") && out.contains("  +2 sold "), "{out}");
+    for (input, expected) in [
+        ("1000\n", "row 1: found 1 number in `1000`; expected 2 numbers: `sold`, `price`"),
+        ("1000,many\n", "row 1: found `many`; expected 2 numbers"),
+        ("1000,1\n-3,1\n", "row 2: found -3 for \"sold\"; expected a number above 0, for its logarithm"),
+    ] {
+        let (_, code, error) = stream(&[], input);
+        assert!(code == Some(2) && error.contains(expected), "{error}");
+    }
+    let (_, code, error) = stream(&["--jsonl"], "{\"sold\": 3}\n");
+    assert!(code == Some(2) && error.contains("found no number `price`"), "{error}");
+    fs::write(
+        at.join("both.yaml"),
+        PRESET.replace(
+            "{layer: LSTM, units: 16, kernel_regularizer: {l2: 0.00001}}",
+            "{layer: Bidirectional, of: {layer: LSTM, units: 4}}",
+        ),
+    )
+    .unwrap();
+    ends(unrolled(at, &["train", "both.yaml", "--run", "both", "--set", "train.epochs=1"]), 0);
+    let (_, error) = ends(unrolled(at, &["predict", "both", "--stream", "1,2"]), 2);
+    assert!(error.contains("Bidirectional reads more than one step at a time"), "{error}");
+}

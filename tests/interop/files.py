@@ -99,6 +99,20 @@ def branches(keras):
     return keras.Model(tokens, L.Dense(2, activation="softmax", name="answer")(both), name="branches")
 
 
+def cells(keras):
+    """Recurrent layers that are written with their cells, and normalizations of sequences and of vectors."""
+    L = keras.layers
+    return keras.Sequential([
+        keras.Input((TIME,), dtype="int32", name="tokens"),
+        L.Embedding(VOCABULARY, 4, mask_zero=True),
+        L.RNN(L.LSTMCell(3, dropout=0.1), return_sequences=True),
+        L.BatchNormalization(),
+        L.RNN(L.GRUCell(4)),
+        L.BatchNormalization(),
+        L.Dense(3, activation="softmax"),
+    ], name="cells")
+
+
 def randomise(model):
     for weight in model.weights:
         value = rng.normal(0, 0.5, weight.shape)
@@ -137,7 +151,18 @@ def keras_2(expected):
     expected["keras2-branches.h5"] = answer(model)
 
 
-names = sys.argv[1:] or ["h5py", "keras_3", "keras_2"]
+def keras_cells(expected):
+    import keras
+    import tf_keras
+
+    for version, name in ((keras, "cells"), (tf_keras, "keras2-cells")):
+        model = randomise(cells(version))
+        for ending in ("keras", "h5") if version is keras else ("h5",):
+            model.save(FILES / f"{name}.{ending}")
+            expected[f"{name}.{ending}"] = answer(model)
+
+
+names = sys.argv[1:] or ["h5py", "keras_3", "keras_2", "cells"]
 if "h5py" in names:
     h5py_file()
 path = FILES / "expected.json"
@@ -146,6 +171,8 @@ if "keras_3" in names:
     keras_3(expected)
 if "keras_2" in names:
     keras_2(expected)
+if "cells" in names:
+    keras_cells(expected)
 path.write_text(json.dumps(expected, indent=1, sort_keys=True) + "\n")
 for file in list(FILES.iterdir()):
     if file.suffix in (".h5", ".keras"):

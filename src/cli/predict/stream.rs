@@ -7,14 +7,42 @@ use super::PredictArgs;
 use super::input::{Form, for_each_batch};
 use crate::cli::error::{CliError, CliResult};
 use crate::durable;
-use crate::infer::{StreamState, TokenStream};
+use crate::infer::{ForecastStream, NetworkStream, StreamState};
+
+/// What carries a state from one input to the next.
+pub(super) trait Carrying {
+    /// The state.
+    fn state(&self) -> StreamState;
+    /// Goes on from a state; a message when it is another one's.
+    fn restore(&mut self, state: StreamState) -> Result<(), String>;
+}
+
+impl Carrying for NetworkStream<'_> {
+    fn state(&self) -> StreamState {
+        self.state()
+    }
+
+    fn restore(&mut self, state: StreamState) -> Result<(), String> {
+        self.restore(state)
+    }
+}
+
+impl Carrying for ForecastStream<'_> {
+    fn state(&self) -> StreamState {
+        self.state()
+    }
+
+    fn restore(&mut self, state: StreamState) -> Result<(), String> {
+        self.restore(state)
+    }
+}
 
 /// Goes on from the state in the file of `--state`, if it exists, passes every input to `each`, and saves the state after each.
-pub(super) fn for_each(
+pub(super) fn for_each<S: Carrying>(
     args: &PredictArgs,
-    stream: &mut TokenStream<'_>,
+    stream: &mut S,
     form: Form,
-    each: &mut dyn FnMut(&mut TokenStream<'_>, &super::input::Input) -> CliResult<bool>,
+    each: &mut dyn FnMut(&mut S, &super::input::Input) -> CliResult<bool>,
 ) -> CliResult<()> {
     let path = args.state.as_deref();
     if let Some(path) = path.filter(|path| path.exists()) {
@@ -34,7 +62,7 @@ pub(super) fn for_each(
     })
 }
 
-fn restore(stream: &mut TokenStream<'_>, path: &Path) -> CliResult<()> {
+fn restore(stream: &mut impl Carrying, path: &Path) -> CliResult<()> {
     let refuse = |what: String| {
         let help = "name another file to begin anew";
         CliError::usage(format!("--state {}: {what}; {help}", path.display()))
@@ -45,7 +73,7 @@ fn restore(stream: &mut TokenStream<'_>, path: &Path) -> CliResult<()> {
     stream.restore(state).map_err(refuse)
 }
 
-fn save(stream: &TokenStream<'_>, path: &Path) -> CliResult<()> {
+fn save(stream: &impl Carrying, path: &Path) -> CliResult<()> {
     let text = serde_json::to_vec(&stream.state()).map_err(CliError::failed)?;
     Ok(durable::write(path, &text)?)
 }

@@ -170,7 +170,7 @@ impl Source for GeneratedSpec {
                 (context.progress)("generating the texts of word-order".into());
                 let (train, validation) = task.generate(context.seed);
                 let splits = TextSplits::new(train, validation);
-                Ok(splits.encode(self.description(), tokens, context.progress)?.into())
+                Ok(splits.encode(self.description(), tokens, context.known, context.progress)?.into())
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::data::error::refuse;
 use crate::data::files::encoding::Encoding;
 use crate::data::files::text_file;
 use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::known::Known;
 use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::sources::labelled::{GivenValidation, Validation};
@@ -83,7 +84,8 @@ impl Source for TextSpec {
     }
 
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
-        Ok(self.load(context.required_tokens()?, context.streams, context.progress)?.into())
+        let tokens = context.required_tokens()?;
+        Ok(self.load(tokens, context.known, context.streams, context.progress)?.into())
     }
 
     fn files(&self) -> Vec<RequiredFile<'_>> {
@@ -197,6 +199,7 @@ impl TextSpec {
     fn load(
         &self,
         tokens: &TokenSpec,
+        trained: Option<&Known>,
         streams: usize,
         progress: &mut dyn FnMut(String),
     ) -> Result<Data, DataError> {
@@ -204,25 +207,32 @@ impl TextSpec {
         let text = self.text(&self.path)?;
         let (words, numbers) = numbers(&text, tokens.level);
         progress(format!("encoding {} tokens", number::count(numbers.len() as u64)));
-        let (trained, held_out) = self.divide(&numbers);
+        let (train_part, held_out) = self.divide(&numbers);
         let mut counts = vec![0_u64; words.len()];
-        trained.iter().for_each(|number| counts[*number as usize] += 1);
+        train_part.iter().for_each(|number| counts[*number as usize] += 1);
         let seen = words.iter().map(|(word, number, _)| (word, counts[number as usize]));
-        let vocabulary = Vocabulary::of_counts(seen.filter(|(_, count)| *count > 0), tokens.vocabulary);
+        let seen = seen.filter(|(_, count)| *count > 0);
+        let mut notes = Vec::new();
+        let vocabulary = match trained.and_then(|known| known.vocabulary(seen.clone(), 1)) {
+            Some((vocabulary, more)) => {
+                notes.extend(more);
+                vocabulary
+            }
+            None => Vocabulary::of_counts(seen, tokens.vocabulary),
+        };
         let mut id_of = vec![Vocabulary::UNKNOWN; words.len()];
         for (word, number, _) in words.iter() {
             id_of[number as usize] = vocabulary.id(word).unwrap_or(Vocabulary::UNKNOWN);
         }
         let ids = |part: &[u32]| part.iter().map(|number| id_of[*number as usize]).collect::<Vec<u32>>();
-        let (trained, mut held_out) = (ids(trained), ids(held_out));
-        let mut notes = Vec::new();
+        let (train_ids, mut held_out) = (ids(train_part), ids(held_out));
         if let Some(GivenValidation { path, .. }) = self.given() {
             progress(format!("reading {}", path.display()));
             let other = self.text(path)?;
             notes.extend(overlap(&text, &other));
             held_out = vocabulary.encode(&other, tokens.level);
         }
-        let train = self.windows("for training", &trained, streams, tokens.length)?;
+        let train = self.windows("for training", &train_ids, streams, tokens.length)?;
         let validation = match held_out.as_slice() {
             [] => None,
             part => Some(self.windows("held out for validation", part, streams, tokens.length)?),
@@ -230,8 +240,8 @@ impl TextSpec {
         let labels = Vec::<String>::from(vocabulary.clone());
         let mut classes: Vec<_> =
             labels.iter().map(|label| ClassCount { label: label.clone(), count: 0 }).collect();
-        trained.iter().for_each(|id| classes[*id as usize].count += 1);
-        let counted = if held_out.is_empty() { &trained } else { &held_out };
+        train_ids.iter().for_each(|id| classes[*id as usize].count += 1);
+        let counted = if held_out.is_empty() { &train_ids } else { &held_out };
         let unknown = counted.iter().filter(|id| **id == Vocabulary::UNKNOWN).count();
         let facts = DataFacts {
             source: self.path.display().to_string(),
@@ -325,7 +335,7 @@ mod tests {
             truncating,
             channels: Vec::new(),
         };
-        spec.load(&tokens, streams, &mut |_| {})
+        spec.load(&tokens, None, streams, &mut |_| {})
     }
 
     /// The characters of a row.
@@ -412,7 +422,7 @@ mod tests {
             truncating,
             channels,
         };
-        let data = spec.load(&tokens, 2, &mut |_| {}).unwrap();
+        let data = spec.load(&tokens, None, 2, &mut |_| {}).unwrap();
         assert_eq!(data.train.len(), 2 * ((2 * long.len() + 80 - 1) / 2 / 4));
         assert_eq!(data.validation.unwrap().len(), 2 * ((long.len() + 9 - 1) / 2 / 4));
         assert!(

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted, refuse};
+use crate::data::known::Known;
 use crate::data::opened::Data;
 use crate::data::sources::labelled::{Validation, split};
 use crate::data::text::interner::fingerprint_of;
@@ -201,7 +202,12 @@ impl SequencesSpec {
     }
 
     /// Reads all data; the validation split depends on `seed`.
-    fn load(&self, seed: u64, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
+    fn load(
+        &self,
+        seed: u64,
+        trained: Option<&Known>,
+        progress: &mut dyn FnMut(String),
+    ) -> Result<Data, DataError> {
         let mut train = self.read(&self.path, progress)?;
         let mut skipped = std::mem::take(&mut train.skipped);
         let mut broken = std::mem::take(&mut train.broken);
@@ -230,18 +236,33 @@ impl SequencesSpec {
         if labels.is_empty() {
             labels = train.labels();
         }
-        check_several(&self.path, &labels)?;
         let counts: BTreeMap<&str, usize> = train.classes().into_iter().collect();
-        let count = |label: &String| counts.get(label.as_str()).copied().unwrap_or_default();
-        let classes: Vec<ClassCount> =
-            labels.iter().map(|label| ClassCount { label: label.clone(), count: count(label) }).collect();
-        let scale = match self.scale {
-            Scaling::None => Scale::none(self.features),
-            Scaling::Standard => {
+        let count = |label: &String| (label.clone(), counts.get(label.as_str()).copied().unwrap_or_default());
+        let found: Vec<(String, usize)> = labels.iter().map(count).collect();
+        let known_classes = trained.map(|known| known.classes(&self.path, &found)).transpose()?.flatten();
+        let mut trained_notes = Vec::new();
+        let classes: Vec<ClassCount> = match known_classes {
+            Some((classes, note)) => {
+                trained_notes.extend(note);
+                classes
+            }
+            None => {
+                check_several(&self.path, &labels)?;
+                found.into_iter().map(|(label, count)| ClassCount { label, count }).collect()
+            }
+        };
+        let labels: Vec<String> = classes.iter().map(|class| class.label.clone()).collect();
+        let known_scale =
+            trained.map(|known| known.scale("data.features", self.features)).transpose()?.flatten();
+        let scale = match (known_scale, self.scale) {
+            (Some(known), _) => known,
+            (None, Scaling::None) => Scale::none(self.features),
+            (None, Scaling::Standard) => {
                 Scale::fit(train.all.iter().map(|sequence| self.truncated(sequence)), self.features)
             }
         };
         let mut notes = self.notes(train.all.iter().chain(validation.iter().flatten()), missing, &skipped);
+        notes.append(&mut trained_notes);
         if let Some(first) = broken.first() {
             let count = number::count(broken.len() as u64);
             notes.push(format!("{count} invalid recordings are skipped; the first: {first}"));

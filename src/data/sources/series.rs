@@ -12,6 +12,7 @@ mod grid;
 pub(crate) mod notation;
 pub(crate) mod numbers;
 pub(crate) mod parts;
+mod row_stream;
 mod separators;
 pub(crate) mod table;
 
@@ -28,6 +29,7 @@ use crate::data::error::{quoted, refuse};
 use crate::data::files::encoding::Encoding;
 use crate::data::files::text_file;
 use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::known::Known;
 use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::sources::sequences::Scale;
@@ -45,6 +47,7 @@ pub use evaluation_set::{EvaluationSeries, ForecastInput};
 pub use forecasts::Forecasts;
 pub use gaps::Fill;
 pub use notation::SeriesFacts;
+pub use row_stream::RowStream;
 
 /// Series to forecast, in a CSV file (plain or gzip; columns separated by commas, tabs, `;` or `|`) with a header, a column of dates and
 /// columns of numbers:
@@ -133,7 +136,7 @@ impl Source for SeriesSpec {
     }
 
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
-        Ok(self.load(context.progress)?.into())
+        Ok(self.load(context.known, context.progress)?.into())
     }
 
     fn files(&self) -> Vec<RequiredFile<'_>> {
@@ -221,9 +224,12 @@ impl SeriesSpec {
     }
 
     /// Reads the series.
-    fn load(&self, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
+    fn load(&self, trained: Option<&Known>, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
-        let ReadSeries { table, dates, facts: facts_of_file, gaps, reversed, .. } = self.read(None)?;
+        let known_scale =
+            trained.map(|known| known.scale("data.values", self.values.len())).transpose()?.flatten();
+        let ReadSeries { table, dates, facts: facts_of_file, gaps, reversed, .. } =
+            self.read(known_scale.as_ref().and_then(|scale| scale.series))?;
         let (first, split) = (self.first(), self.split(table.len()));
         let stationary = self.stationary(&table);
         let train = self.starts(&stationary, 0, split);
@@ -238,7 +244,11 @@ impl SeriesSpec {
         let (mean, deviation) = (0..self.values.len()).map(moments).unzip();
         let used = first - self.window..table.len();
         (0..self.values.len()).try_for_each(|column| self.check_range(&stationary, used.clone(), column))?;
-        let scale = Scale { mean, deviation, series: Some(facts_of_file) };
+        let series = Some(facts_of_file);
+        let scale = match known_scale {
+            Some(known) => Scale { series, ..known },
+            None => Scale { mean, deviation, series },
+        };
         let set = |starts: &[usize]| self.dataset(&stationary, &scale, starts);
         let (train, held_out) = (set(&train), (!validation.is_empty()).then(|| set(&validation)));
         let facts = DataFacts {

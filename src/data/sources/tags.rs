@@ -14,13 +14,15 @@ use crate::data::error::{DataError, listed, refuse};
 use crate::data::files::encoding::Encoding;
 use crate::data::files::text_file;
 use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::known::Known;
 use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::sources::labelled::split::{self, split_by_fingerprint};
 use crate::data::sources::labelled::{GivenValidation, Validation};
+use crate::data::text::channels::AT_LEAST;
 use crate::data::text::conll::{Token, sentences};
 use crate::data::text::corpus::blank;
-use crate::data::text::interner::fingerprint_of;
+use crate::data::text::interner::{Words, fingerprint_of};
 use crate::data::text::notes::{cased_note, overlap_note};
 use crate::data::text::sentences::{encode_sentences, vocabularies};
 use crate::data::text::tokens::{TokenRules, TokenSpec};
@@ -86,7 +88,8 @@ impl Source for TagsSpec {
     }
 
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
-        Ok(self.load(context.required_tokens()?, context.seed, context.progress)?.into())
+        let tokens = context.required_tokens()?;
+        Ok(self.load(tokens, context.known, context.seed, context.progress)?.into())
     }
 
     fn files(&self) -> Vec<RequiredFile<'_>> {
@@ -130,7 +133,13 @@ impl TagsSpec {
     }
 
     /// Reads the sentences; the classes are the sorted tags, of a file that is divided by `seed` those of all its sentences.
-    fn load(&self, spec: &TokenSpec, seed: u64, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
+    fn load(
+        &self,
+        spec: &TokenSpec,
+        trained: Option<&Known>,
+        seed: u64,
+        progress: &mut dyn FnMut(String),
+    ) -> Result<Data, DataError> {
         let mut read = |path: &Path| {
             progress(format!("reading {}", path.display()));
             self.text(path)
@@ -140,11 +149,19 @@ impl TagsSpec {
         let found = sentences(&self.path, &text, self.tag.as_ref())?;
         let mut notes: Vec<String> = found.note().into_iter().collect();
         let tags: BTreeMap<&str, usize> = count_tags(&found.all);
-        if tags.len() < 2 {
+        let found_tags: Vec<_> = tags.iter().map(|(tag, count)| ((*tag).to_owned(), *count)).collect();
+        let known_tags = trained.map(|known| known.classes(&self.path, &found_tags)).transpose()?.flatten();
+        if tags.len() < 2 && known_tags.is_none() {
             let found = format!("a single tag, {}", listed(tags.keys().copied()));
             return Err(DataError::content(&self.path, None, found, "at least two tags"));
         }
-        let labels: Vec<String> = tags.keys().map(|tag| (*tag).to_owned()).collect();
+        let labels: Vec<String> = match known_tags {
+            Some((classes, note)) => {
+                notes.extend(note);
+                classes.into_iter().map(|class| class.label).collect()
+            }
+            None => tags.keys().map(|tag| (*tag).to_owned()).collect(),
+        };
         let (mut train, mut held_out) = (found.all, None);
         if let Some(validation) = self.validation.as_ref().filter(|_| given.is_none()) {
             let (kept, out) = self.split(train, validation, seed)?;
@@ -158,7 +175,7 @@ impl TagsSpec {
             notes.extend(overlap_note(shared, found.all.len(), "validation sentences"));
             held_out = Some(found.all);
         }
-        let vocabularies = vocabularies(spec, train.iter().flatten().map(|token| token.word));
+        let vocabularies = self.vocabularies(spec, trained, &train, &mut notes)?;
         let train_set = dataset(&train, &labels, &mut Unseen::default(), &vocabularies, spec)?;
         let mut unseen = Unseen::default();
         let validation = held_out
@@ -195,6 +212,35 @@ impl TagsSpec {
         };
         let vocabularies = Some(vocabularies);
         Ok(Data { validation, vocabularies, labels, unseen, notes, ..Data::of(train_set, facts) })
+    }
+
+    /// The vocabularies of the words of `train`, or those of a trained network.
+    fn vocabularies(
+        &self,
+        spec: &TokenSpec,
+        trained: Option<&Known>,
+        train: &[Vec<Token<'_>>],
+        notes: &mut Vec<String>,
+    ) -> Result<Vocabularies, DataError> {
+        let words = || train.iter().flatten().map(|token| token.word);
+        let Some(known) = trained else { return Ok(vocabularies(spec, words())) };
+        let mut counts = Words::default();
+        words().for_each(|word| {
+            counts.count(word);
+        });
+        let counts = counts.iter().map(|(word, _, count)| (word, count));
+        if !spec.channels.is_empty() {
+            let Some(vocabularies) = known.channels()? else { return Ok(vocabularies(spec, words())) };
+            notes.extend(spec.known_words(&vocabularies).and_then(|words| known.unknown_note(counts, words)));
+            return Ok(vocabularies);
+        }
+        Ok(match known.vocabulary(counts, AT_LEAST) {
+            Some((vocabulary, more)) => {
+                notes.extend(more);
+                vocabulary.into()
+            }
+            None => vocabularies(spec, words()),
+        })
     }
 
     /// Divides sentences by `seed` into those to train on and those that `validation` holds out; equal ones stay on one side.
@@ -290,7 +336,7 @@ mod tests {
             truncating,
             channels: Vec::new(),
         };
-        TagsSpec { path, validation, ..TagsSpec::default() }.load(&tokens, 1, &mut |_| {})
+        TagsSpec { path, validation, ..TagsSpec::default() }.load(&tokens, None, 1, &mut |_| {})
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::data::text::interner::Words;
 use crate::data::text::vocabulary::Vocabulary;
 
 /// The default minimum frequency of an entry: entries that appear once are encoded as unknown, so that unknown is trained too.
-const AT_LEAST: u64 = 2;
+pub(crate) const AT_LEAST: u64 = 2;
 
 /// The entries of [`ChannelLevel::Case`].
 const CASES: [&str; 8] =

@@ -163,10 +163,12 @@ impl Corpus {
 
     /// Builds the vocabulary of these texts, of at most `size` entries.
     pub fn vocabulary(&self, size: usize) -> Vocabulary {
-        Vocabulary::of_counts(
-            self.words.iter().map(|(word, _, count)| (word, count)).filter(|(_, n)| *n > 0),
-            size,
-        )
+        Vocabulary::of_counts(self.word_counts(), size)
+    }
+
+    /// The words of these texts with their numbers of occurrences.
+    pub fn word_counts(&self) -> impl Iterator<Item = (&str, u64)> + Clone {
+        self.words.iter().map(|(word, _, count)| (word, count)).filter(|(_, count)| *count > 0)
     }
 
     /// The number of texts without a word.

@@ -130,7 +130,7 @@ impl Words {
     }
 
     /// Every word with its number and count, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, u32, u64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u32, u64)> + Clone {
         self.numbers.iter().map(|(word, number)| {
             let count = self.counts.get(*number as usize).copied().unwrap_or_default();
             (&**word, *number, count)

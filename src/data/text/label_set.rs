@@ -65,9 +65,11 @@ pub(crate) fn split_by_known<'a>(
     splits.find(|sets| sets.iter().flatten().all(|label| known.contains(label)))
 }
 
-/// The index of `name` in sorted `labels`; of a number also under another notation: `1.0` for `1`.
+/// The index of `name` in `labels`, which are sorted if they come from data; of a number also under another notation: `1.0` for `1`.
 pub(crate) fn position(labels: &[String], name: &str) -> Option<usize> {
     let exact = labels.binary_search_by(|label| label.as_str().cmp(name)).ok();
+    // Those of a network from elsewhere are in the order of its outputs.
+    let exact = exact.or_else(|| labels.iter().position(|label| label == name));
     exact.or_else(|| {
         let number: f64 = name.trim().parse().ok().filter(|x: &f64| x.is_finite())?;
         let mut equal = (0..labels.len()).filter(|at| {
@@ -309,6 +311,11 @@ mod tests {
         assert_eq!(
             ["1", "1.0", "0.0", "1e0", "yes", "2", "2.0", "no"].map(|name| position(&labels, name)),
             [Some(1), Some(1), Some(0), Some(1), Some(2), None, None, None]
+        );
+        let unsorted = ["pos", "neg", "neutral"].map(str::to_owned);
+        assert_eq!(
+            ["neg", "neutral", "pos"].map(|name| position(&unsorted, name)),
+            [Some(1), Some(2), Some(0)]
         );
         let twice = ["1", "1.0"].map(str::to_owned);
         assert_eq!((position(&twice, "1.0"), position(&twice, "1.00")), (Some(1), None));

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::data::dataset::Dataset;
 use crate::data::error::{DataError, quoted};
+use crate::data::known::Known;
 use crate::data::opened::Data;
 use crate::data::text::corpus::Corpus;
 use crate::data::text::tokens::TokenSpec;
@@ -26,20 +27,24 @@ impl TextSplits {
         Self { train, validation, classes }
     }
 
-    /// Builds the vocabulary of the training texts and encodes all by `tokens`; `source` describes them.
+    /// Builds the vocabulary of the training texts, if none is `known`, and encodes all by `tokens`; `source` describes them.
     ///
     /// # Errors
-    /// When there are fewer than two classes.
+    /// When there are fewer than two classes, or others than the known ones.
     pub(crate) fn encode(
         self,
         source: String,
         tokens: &TokenSpec,
+        known: Option<&Known>,
         progress: &mut dyn FnMut(String),
     ) -> Result<Data, DataError> {
         let Self { train, validation, classes } = self;
         let several = train.is_multi_label();
         progress(format!("encoding {} texts", number::count(train.len() as u64)));
+        let known_classes =
+            known.map(|known| known.classes(Path::new(&source), &classes)).transpose()?.flatten();
         let too_few = match classes.as_slice() {
+            _ if known_classes.is_some() => None,
             [] if train.is_multi_label() => Some("no label".to_owned()),
             [(label, _)] => Some(format!("a single label, {}", quoted(label))),
             _ => None,
@@ -49,8 +54,22 @@ impl TextSplits {
                 if train.is_multi_label() { "at least two labels" } else { "at least two classes" };
             return Err(DataError::content(Path::new(&source), None, found, expected));
         }
-        let labels: Vec<String> = classes.iter().map(|(label, _)| label.clone()).collect();
-        let vocabulary = train.vocabulary(tokens.vocabulary);
+        let mut notes = Vec::new();
+        let classes: Vec<ClassCount> = match known_classes {
+            Some((classes, note)) => {
+                notes.extend(note);
+                classes
+            }
+            None => classes.into_iter().map(|(label, count)| ClassCount { label, count }).collect(),
+        };
+        let labels: Vec<String> = classes.iter().map(|class| class.label.clone()).collect();
+        let vocabulary = match known.and_then(|known| known.vocabulary(train.word_counts(), 1)) {
+            Some((vocabulary, more)) => {
+                notes.extend(more);
+                vocabulary
+            }
+            None => train.vocabulary(tokens.vocabulary),
+        };
         let (train_set, mut unknown) = train.encode(&labels, &vocabulary, tokens, &mut Unseen::default())?;
         let (mut validation_set, mut unseen) = (None, Unseen::default());
         if let Some(validation) = &validation {
@@ -61,7 +80,7 @@ impl TextSplits {
             source,
             train: train.len(),
             validation: validation_set.as_ref().map_or(0, Dataset::len),
-            classes: classes.into_iter().map(|(label, count)| ClassCount { label, count }).collect(),
+            classes,
             vocabulary: vocabulary.len(),
             length: tokens.length,
             skipped: train.skipped + validation.as_ref().map_or(0, |corpus| corpus.skipped),
@@ -70,10 +89,10 @@ impl TextSplits {
         };
         let vocabularies = Some(vocabulary.into());
         let unseen = unseen.counts();
-        let notes = match several {
-            true => unseen_labels_note(&unseen).into_iter().collect(),
-            false => unseen_note(&unseen, "label", "text").into_iter().collect(),
-        };
+        notes.extend(match several {
+            true => unseen_labels_note(&unseen),
+            false => unseen_note(&unseen, "label", "text"),
+        });
         Ok(Data {
             validation: validation_set,
             vocabularies,

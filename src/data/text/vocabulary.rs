@@ -57,6 +57,14 @@ impl Vocabulary {
         Self::of_words(["", "[UNK]"].iter().chain(symbols).map(|word| (*word).to_owned()).collect())
     }
 
+    /// The vocabulary with at most `most` further words behind its own: the most frequent among `counts`, in the order of
+    /// [`Vocabulary::build`].
+    pub(crate) fn extended<'w>(&self, counts: impl Iterator<Item = (&'w str, u64)>, most: usize) -> Self {
+        let new = counts.filter(|(word, count)| *count > 0 && self.id(word).is_none());
+        let new = Self::of_counts(new, most.saturating_add(2));
+        Self::of_words(self.words.iter().cloned().chain(new.words.into_iter().skip(2)).collect())
+    }
+
     fn of_words(words: Vec<String>) -> Self {
         let mut ids = WordTable::default();
         words.iter().zip(0..).skip(2).for_each(|(word, id)| ids.insert(word, id));

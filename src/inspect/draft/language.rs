@@ -42,6 +42,7 @@ pub(super) fn propose(findings: &Findings, spec: TextSpec, prime: &str) -> Resul
             "At every character the network predicts the next one. A guess among all of them costs {guess:.2} nats; compare val_loss. After each \
              epoch it continues a text by itself: watch spelling come first, then words, then something like sense."
         ),
+        from: None,
         data: DataSpec::Text(spec),
         tokens: Some(TokenSpec {
             level: Level::Character,

@@ -77,6 +77,7 @@ pub(super) fn propose(findings: &Findings, spec: SequencesSpec) -> Proposal {
         title: format!("Sequences of numbers: a GRU predicts one of {}", counted(classes, "class", "classes")),
         about: "A sequence is read step by step in both directions; the largest value of every unit over all steps decides. The accuracy of predicting the most frequent class for all is what val_accuracy has to beat."
             .into(),
+        from: None,
         data: DataSpec::Sequences(spec),
         tokens: None,
         model,

@@ -41,6 +41,7 @@ pub(super) fn propose(findings: &Findings, spec: SeriesSpec) -> Proposal {
             "Errors are in the units of the series, on its latest fifth, beside those of forecasts that need no network: the last value \
              again (val_rmse_last){season}. A network that is not better than these has learnt nothing."
         ),
+        from: None,
         data: DataSpec::Series(spec),
         tokens: None,
         model: vec![

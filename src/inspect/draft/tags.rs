@@ -57,6 +57,7 @@ pub(super) fn propose(findings: &Findings, spec: TagsSpec, examples: Vec<String>
         title: format!("Tagging: a bidirectional LSTM gives every word one of {tags} tags"),
         about: "Every word gets a tag, from the words before and after it; padding counts neither in the loss nor in the accuracy."
             .into(),
+        from: None,
         data: DataSpec::Tags(spec),
         tokens: Some(TokenSpec {
             level: Level::Symbol,

@@ -138,6 +138,7 @@ pub(super) fn propose(
         name: String::new(),
         title: title(findings, unit, kind),
         about: about(findings, kind),
+        from: None,
         data: DataSpec::Labelled(spec),
         tokens: Some(TokenSpec {
             level,

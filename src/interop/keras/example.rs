@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::data::{Level, Side, TokenSpec};
+use crate::data::{DataSpec, Level, SeriesSpec, Side, TokenSpec};
 use crate::interop::NetworkDescription;
 use crate::metrics::Task;
 use crate::preset::RunSpec;
@@ -15,7 +15,10 @@ pub fn example(spec: &RunSpec, task: Task, network: &NetworkDescription<'_>, arc
     let texts = spec.token_spec().filter(|tokens| tokens.channels.is_empty());
     let (usage, body) = match &texts {
         Some(tokens) => ("'a text' …", of_texts(tokens, task, network.is_stateful)),
-        None => ("input.npy …", of_arrays(spec, network)),
+        None => match &spec.data {
+            DataSpec::Series(series) => ("rows.npy …", of_series(series)),
+            _ => ("input.npy …", of_arrays(spec, network)),
+        },
     };
     let activation = match network.activation {
         Some(activation) => {
@@ -28,7 +31,8 @@ pub fn example(spec: &RunSpec, task: Task, network: &NetworkDescription<'_>, arc
     };
     format!(
         "\"\"\"Predicts with {file}: python load_in_keras.py {usage}\"\"\"\n\
-         import json\nimport pathlib\nimport sys\n\nimport keras\nimport numpy as np\n\n\
+         import json\nimport pathlib\nimport sys\n\n\
+         if len(sys.argv) < 2:\n    sys.exit(__doc__)\n\nimport keras\nimport numpy as np\n\n\
          HERE = pathlib.Path(__file__).parent\n\
          model = keras.saving.load_model(HERE / {archive})\n\n\n\
          def read(name):\n    return json.loads((HERE / name).read_text(encoding=\"utf-8\"))\n\n\n\
@@ -112,6 +116,37 @@ fn of_texts(tokens: &TokenSpec, task: Task, is_stateful: bool) -> String {
     encode + &answer
 }
 
+/// The script for series: rows in their units, and forecasts in the same.
+fn of_series(series: &SeriesSpec) -> String {
+    let SeriesSpec { values, window, horizon, log, difference, .. } = series;
+    let lag = difference.lag();
+    let columns: Vec<usize> = match series.targets.as_slice() {
+        [] => (0..values.len()).collect(),
+        targets => {
+            targets.iter().filter_map(|target| values.iter().position(|name| name == target)).collect()
+        }
+    };
+    let names: Vec<String> = values.iter().map(|column| column.title()).collect();
+    let (logarithm, power) = if *log { ("np.log(rows)", "np.exp(forecast)") } else { ("rows", "forecast") };
+    let change = if lag > 0 { format!("z[{lag}:] - z[:-{lag}]") } else { "z".to_owned() };
+    let next = if lag > 0 { format!("z[-{lag}] + change") } else { "change".to_owned() };
+    format!(
+        "# The columns of a row: {}\nscale = read(\"scale.json\")\n\
+         mean, std, targets = np.array(scale[\"mean\"]), np.array(scale[\"std\"]), {columns:?}\n\n\n\
+         def forecast(rows):\n    \
+         \"\"\"Forecasts {horizon} ahead from rows [at least {least}, columns]; both are in the units of the series.\"\"\"\n    \
+         z = {logarithm}\n    changes = {change}\n    \
+         outputs = predict(((changes[-{window}:] - mean) / std)[None].astype(\"float32\"))[0]\n    \
+         z = list(z[:, targets])\n    \
+         for change in outputs.reshape({horizon}, len(targets)) * std[targets] + mean[targets]:\n        z.append({next})\n    \
+         forecast = np.array(z[-{horizon}:])\n    return {power}\n\n\n\
+         for path in sys.argv[1:]:\n    print(forecast(np.load(path)))\n",
+        // A name comes from the data: in a comment it must not end the comment.
+        python(&json!(names)),
+        least = window + lag,
+    )
+}
+
 /// The script for sequences of numbers, and for words in channels: arrays in files of NumPy.
 fn of_arrays(spec: &RunSpec, network: &NetworkDescription<'_>) -> String {
     let shapes: Vec<String> = network
@@ -124,9 +159,9 @@ fn of_arrays(spec: &RunSpec, network: &NetworkDescription<'_>) -> String {
             format!("{} [{}]", python(&json!(input.name)), sizes.collect::<Vec<_>>().join(", "))
         })
         .collect();
-    let scaled = spec.token_spec().is_none() && !matches!(spec.data, crate::data::DataSpec::Generated(_));
+    let scaled = spec.token_spec().is_none() && !matches!(spec.data, DataSpec::Generated(_));
     let scale = if scaled {
-        "\nscale = read(\"scale.json\")  # the network reads (x - mean) / std, and forecasts are in the same units\n\
+        "\nscale = read(\"scale.json\")  # the network reads (x - mean) / std\n\
          inputs = [(x - np.array(scale[\"mean\"])) / np.array(scale[\"std\"]) for x in inputs]"
     } else {
         ""

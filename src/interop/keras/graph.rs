@@ -49,15 +49,17 @@ pub(super) fn read(config: &Value) -> Result<Graph, ImportError> {
     let own = config.get("config").unwrap_or(&Value::Null);
     // Keras before 2.2.3 wrote the layers of a Sequential alone.
     let layers = own.get("layers").or(Some(own)).and_then(Value::as_array);
+    if !matches!(class, "Sequential" | "Functional" | "Model") {
+        let what = format!(
+            "the model is a `{class}`, whose code is not in the file; a Sequential or a Functional can be imported"
+        );
+        return Err(ImportError::Config(what));
+    }
     let layers = layers.ok_or_else(|| ImportError::Config("there is no list of layers".into()))?;
     let name = own.get("name").and_then(Value::as_str).unwrap_or("imported").to_owned();
     let (inputs, layers, classes) = match class {
         "Sequential" => sequential(layers)?,
-        "Functional" | "Model" => functional(own, layers)?,
-        other => {
-            let what = format!("the model is a `{other}`; a Sequential or a Functional can be imported");
-            return Err(ImportError::Config(what));
-        }
+        _ => functional(own, layers)?,
     };
     Ok(Graph { name, inputs, layers, classes })
 }

@@ -1,7 +1,10 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::graph::{self, Graph, GraphLayer};
 use super::import_error::ImportError;
+use super::ranks::{last_axis, of_cell};
 use super::weights::{group_names, groups, paths};
 use crate::interop::hdf5::{File, Hdf5Error, Object, SIGNATURE};
 use crate::interop::zip::Archive;
@@ -167,16 +170,37 @@ impl KerasFile {
             let what = format!("the file has {of_file} {what}, the settings have {of_network} in `model`");
             return Err(ImportError::Config(what));
         }
+        let layers = if self.is_legacy { None } else { Some(root.get("layers")?) };
+        let stored = layers.as_ref().map(stored_groups).transpose()?.unwrap_or_default();
+        if self.graph.is_none() {
+            let used = |name: &str| {
+                names
+                    .iter()
+                    .zip(&network.layers)
+                    .any(|(group, layer)| group == name && !layer.weights.is_empty())
+            };
+            let surplus: Vec<&str> = stored.iter().map(String::as_str).filter(|name| !used(name)).collect();
+            if !surplus.is_empty() {
+                let what = format!(
+                    "the file has weights of layers that `model` of the settings has not: {}; of its layers {with_weights} have weights",
+                    surplus.join(", ")
+                );
+                return Err(ImportError::Config(what));
+            }
+        }
         let mut all = Vec::new();
         for (i, layer) in network.layers.iter().enumerate() {
             let fail = |what: String| ImportError::Layer { layer: i, title: layer.node.title(), what };
-            let found = match &legacy {
-                Some(groups) => {
+            let found = match (&legacy, &layers) {
+                (Some(groups), _) => {
                     let own = self.graph.as_ref().map(|graph| &graph.layers[i].name[..]);
                     let group = legacy_group(groups, own, network, i).map_err(fail)?;
                     group.map_or_else(|| Ok(Vec::new()), |group| group.weights(&root))?
                 }
-                None => at_paths(&root.get("layers")?, &names[i], layer)?,
+                (None, Some(layers)) => {
+                    at_paths(layers, &names[i], layer)?.ok_or_else(|| fail(missing(&names[i], &stored)))?
+                }
+                (None, None) => Vec::new(),
             };
             let mut values = numbers(layer, &found, fail)?;
             if self.is_keras_2 {
@@ -191,7 +215,10 @@ impl KerasFile {
 fn graph_of(name: &str, text: &[u8]) -> Result<Graph, ImportError> {
     let config: Value = serde_json::from_slice(text)
         .map_err(|error| ImportError::Config(format!("{name} is not JSON: {error}")))?;
-    let graph = graph::read(&config)?;
+    let mut graph = graph::read(&config)?;
+    graph.layers.iter_mut().for_each(of_cell);
+    let ranks = graph.input_ranks();
+    graph.layers.iter_mut().zip(ranks).for_each(|(layer, rank)| last_axis(layer, rank));
     match graph.layers.len() {
         1..=MAX_LAYERS => Ok(graph),
         count => Err(ImportError::Config(format!(
@@ -238,6 +265,12 @@ fn translate(
     if class == "Lambda" {
         return Err("it is code of Python, which is not run".into());
     }
+    if matches!(class, "TextVectorization" | "StringLookup") {
+        return Err(
+            "texts become numbers by `tokens` here, not by a layer; save the network from its Embedding on"
+                .into(),
+        );
+    }
     if depth > 2 {
         return Err("a layer within a layer within a layer".into());
     }
@@ -254,10 +287,6 @@ fn translate(
     });
     if is_keras_2 && class == "GRU" && !config.contains_key("reset_after") {
         config.insert("reset_after".into(), false.into());
-    }
-    if is_keras_2 && class == "BatchNormalization" && config.get("axis").is_some_and(|axis| axis.is_array()) {
-        let axis = config["axis"].get(0).cloned().unwrap_or_default();
-        config.insert("axis".into(), axis);
     }
     if let Some(inner) = config.get("layer").cloned() {
         let inner_class = inner["class_name"].as_str().unwrap_or_default().to_owned();
@@ -328,12 +357,12 @@ fn hard_sigmoid(layer: &DescribedLayer<'_>, values: &mut [Vec<f32>]) -> Result<(
     Ok(())
 }
 
-/// The weights of a layer in the group `name` of `layers`.
+/// The weights of a layer in the group `name` of `layers`; `None` if one is not there.
 fn at_paths<'f, 'a>(
     layers: &Object<'f, 'a>,
     name: &str,
     layer: &DescribedLayer<'_>,
-) -> Result<Vec<Object<'f, 'a>>, ImportError> {
+) -> Result<Option<Vec<Object<'f, 'a>>>, ImportError> {
     let mut found = Vec::new();
     for path in paths(layer) {
         let path = format!("{name}/{path}");
@@ -343,12 +372,26 @@ fn at_paths<'f, 'a>(
             Some(object) => object,
             None => match layers.find(&private)? {
                 Some(object) => object,
-                None => layers.get(&path)?,
+                None => return Ok(None),
             },
         };
         found.push(object);
     }
-    Ok(found)
+    Ok(Some(found))
+}
+
+/// The groups of the layers that have weights.
+fn stored_groups(layers: &Object<'_, '_>) -> Result<BTreeSet<String>, ImportError> {
+    // The states of random numbers are no weights.
+    let paths = layers.datasets()?.into_iter().filter(|path| !path.contains("seed_generator"));
+    Ok(paths.filter_map(|path| path.trim_start_matches('/').split('/').next().map(str::to_owned)).collect())
+}
+
+/// What is wrong with a layer that has no weights in a file that has those of the groups `stored`.
+fn missing(group: &str, stored: &BTreeSet<String>) -> String {
+    let stored: Vec<&str> = stored.iter().map(String::as_str).collect();
+    let what = if stored.contains(&group) { "not all weights" } else { "no weights" };
+    format!("the file has {what} of it, which would be in `{group}`; it has those of {}", stored.join(", "))
 }
 
 /// A layer of an older file.

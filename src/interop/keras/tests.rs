@@ -131,7 +131,7 @@ fn what_keras_does_not_have_is_named() {
 /// The names of columns are no code: whatever they are, they stay in the comment.
 #[test]
 fn names_of_inputs_do_not_end_their_comment() {
-    let spec = crate::preset::load("airline-lstm", &Default::default()).unwrap().spec;
+    let spec = crate::preset::load("adding-problem", &Default::default()).unwrap().spec;
     let model = spec.model().unwrap();
     let params = model.params();
     let mut network = NetworkDescription::of_run(&spec, &params).unwrap();
@@ -145,6 +145,26 @@ fn names_of_inputs_do_not_end_their_comment() {
     let changed: Vec<&String> = strange.iter().zip(&plain).filter(|(a, b)| a != b).map(|(a, _)| a).collect();
     assert!(
         changed.len() == 1 && changed[0].starts_with("# The inputs: \"x\\nimport os\\r\\\"\\\\\""),
+        "{changed:?}"
+    );
+
+    let script = |name: &str| {
+        let mut spec = crate::preset::load("airline-lstm", &Default::default()).unwrap().spec;
+        if let crate::data::DataSpec::Series(series) = &mut spec.data {
+            series.values = vec![name.into()];
+            series.targets = Vec::new();
+        }
+        let model = spec.model().unwrap();
+        let params = model.params();
+        let network = NetworkDescription::of_run(&spec, &params).unwrap();
+        example(&spec, spec.task(&model), &network, "a.keras").lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (plain, strange) = (script("x"), script("x\nimport os\r\"\\"));
+    let changed: Vec<&String> = strange.iter().zip(&plain).filter(|(a, b)| a != b).map(|(a, _)| a).collect();
+    assert!(
+        strange.len() == plain.len()
+            && changed.len() == 1
+            && changed[0].starts_with("# The columns of a row: "),
         "{changed:?}"
     );
 }
@@ -164,5 +184,6 @@ fn scripts_encode_texts_as_their_networks_read_them() {
     insta::assert_snapshot!("script_words", script("word-order", &[]));
     insta::assert_snapshot!("script_ngrams", script("mr-conv1d", &["tokens.ngrams=2"]));
     insta::assert_snapshot!("script_language", script("shakespeare-lstm", &[]));
-    insta::assert_snapshot!("script_numbers", script("airline-lstm", &[]));
+    insta::assert_snapshot!("script_numbers", script("adding-problem", &[]));
+    insta::assert_snapshot!("script_series", script("airline-lstm", &[]));
 }

@@ -227,6 +227,9 @@ impl<'a> TrainingLoop<'a> {
         let info = RunInfo { pace, ..session.info(self.folder.path()) };
         publisher.publish(Event::Prepared(Box::new(info)));
         options.notes.iter().chain(&session.notes).for_each(|note| publisher.log(Level::Warning, note));
+        if let Some(origin) = &session.origin {
+            publisher.log(Level::Info, origin);
+        }
         if session.spec.train.validate_every.is_some() && session.validation.is_none() {
             let text = "train.validate_every: there are no validation data";
             publisher.log(Level::Warning, text);

@@ -38,7 +38,7 @@ impl Source for LabelledSpec {
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
         let tokens = context.required_tokens()?;
         if context.may_stream && streamed::should_stream(self)? {
-            return streamed::open(self, tokens, context.seed, context.progress, context.stop);
+            return streamed::open(self, tokens, context);
         }
         let splits = self.splits(tokens.tokenizer(), context.seed, context.progress)?;
         let mut notes = Vec::new();
@@ -57,7 +57,7 @@ impl Source for LabelledSpec {
             splits.classes.iter().map(|(label, count)| (label.as_str(), *count)),
             "labels",
         ));
-        let mut data = splits.encode(self.description(), tokens, context.progress)?;
+        let mut data = splits.encode(self.description(), tokens, context.known, context.progress)?;
         let held_out = data.validation.as_ref().map_or(0, Dataset::len);
         if let Some(given) = self.of_validation().filter(|_| !self.is_multi_label()) {
             Unseen::of(&data.unseen).check(&given.path, held_out, &data.labels)?;

@@ -31,10 +31,13 @@ use crate::data::dataset::Batch;
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::quoted;
+use crate::data::known::Known;
 use crate::data::opened::{Data, Opened};
 use crate::data::progress::ProgressSender;
+use crate::data::source::Context;
 use crate::data::sources::labelled::{LabelledSpec, Validation};
 use crate::data::text::corpus::Corpus;
+use crate::data::text::label_set;
 use crate::data::text::notes::{cased_note, overlap_note};
 use crate::data::text::text_sink::Sink as _;
 use crate::data::text::tokens::TokenSpec;
@@ -183,19 +186,18 @@ enum ValidationTexts {
 pub(crate) fn open(
     spec: &LabelledSpec,
     tokens: &TokenSpec,
-    seed: u64,
-    progress: &mut dyn FnMut(String),
-    stop: &mut dyn FnMut() -> bool,
+    context: Context<'_>,
 ) -> Result<Opened, DataError> {
+    let Context { seed, known, progress, stop, .. } = context;
     let work = |report: &ProgressSender, stopped: &AtomicBool| {
-        scan(spec, tokens, seed, MemoryLimits::default(), (report, stopped))
+        scan(spec, (tokens, known), seed, MemoryLimits::default(), (report, stopped))
     };
     crate::data::progress::run_with_progress(progress, stop, work)
 }
 
 fn scan(
     spec: &LabelledSpec,
-    tokens: &TokenSpec,
+    (tokens, trained): (&TokenSpec, Option<&Known>),
     seed: u64,
     limits: MemoryLimits,
     (report, stopped): (&ProgressSender, &AtomicBool),
@@ -223,8 +225,9 @@ fn scan(
     spec.read_into(&mut first_pass, report)?;
     identity.check()?;
 
-    let (classes, class_of) = first_pass.labels.classes(holdout.is_some());
-    if let [(label, _)] = classes.as_slice() {
+    let (classes, mut class_of) = first_pass.labels.classes(holdout.is_some());
+    let known_classes = trained.map(|known| known.classes(&spec.path, &classes)).transpose()?.flatten();
+    if let ([(label, _)], None) = (classes.as_slice(), &known_classes) {
         let found = format!("a single label, {}", quoted(label));
         return Err(DataError::content(&spec.path, None, found, "at least two classes"));
     }
@@ -237,11 +240,30 @@ fn scan(
             "enough texts to hold some out: see data.validation",
         ));
     }
-    let labels: Vec<String> = classes.iter().map(|(label, _)| label.clone()).collect();
-    let frequent = first_pass.word_counts.most_frequent(tokens.vocabulary.saturating_sub(2));
-    let frequent = frequent.iter().map(|(word, count)| (&**word, *count));
-    let vocabulary = Vocabulary::of_counts(frequent, tokens.vocabulary);
     let mut notes = notes(spec, &mut first_pass, buffer);
+    let classes: Vec<ClassCount> = match known_classes {
+        Some((known, note)) => {
+            notes.extend(note);
+            let names: Vec<String> = known.iter().map(|class| class.label.clone()).collect();
+            let places =
+                classes.iter().map(|(label, _)| label_set::position(&names, label).unwrap_or(0) as u32);
+            let places: Vec<u32> = places.collect();
+            class_of.iter_mut().for_each(|class| *class = places.get(*class as usize).copied().unwrap_or(0));
+            known
+        }
+        None => classes.into_iter().map(|(label, count)| ClassCount { label, count }).collect(),
+    };
+    let labels: Vec<String> = classes.iter().map(|class| class.label.clone()).collect();
+    let most = if trained.is_some() { usize::MAX } else { tokens.vocabulary.saturating_sub(2) };
+    let frequent = first_pass.word_counts.most_frequent(most);
+    let frequent = frequent.iter().map(|(word, count)| (&**word, *count));
+    let vocabulary = match trained.and_then(|known| known.vocabulary(frequent.clone(), 1)) {
+        Some((vocabulary, more)) => {
+            notes.extend(more);
+            vocabulary
+        }
+        None => Vocabulary::of_counts(frequent, tokens.vocabulary),
+    };
     let known = Arc::new(EncoderConfig {
         tokens: tokens.clone(),
         vocabulary: vocabulary.clone(),
@@ -282,12 +304,12 @@ fn scan(
             counts
         }
     };
-    notes.extend(cased_note(classes.iter().map(|(label, count)| (label.as_str(), *count)), "labels"));
+    notes.extend(cased_note(classes.iter().map(|class| (class.label.as_str(), class.count)), "labels"));
     let facts = DataFacts {
         source: spec.path.display().to_string(),
         train: rows,
         validation: validated,
-        classes: classes.into_iter().map(|(label, count)| ClassCount { label, count }).collect(),
+        classes,
         vocabulary: vocabulary.len(),
         length: tokens.length,
         skipped,

@@ -52,7 +52,7 @@ fn given(path: PathBuf) -> Option<Validation> {
 }
 
 fn opened(spec: &LabelledSpec, limits: MemoryLimits) -> Result<Opened, DataError> {
-    scan(spec, &TOKENS, 1, limits, (&ProgressSender::disconnected(), &AtomicBool::new(false)))
+    scan(spec, (&TOKENS, None), 1, limits, (&ProgressSender::disconnected(), &AtomicBool::new(false)))
 }
 
 fn in_memory(spec: &LabelledSpec) -> Data {
@@ -210,7 +210,7 @@ fn a_share_is_held_out_by_text_and_copies_stay_on_one_side() {
             LabelledSpec { validation: Some(Validation::Fold { folds: 3, fold }), ..spec(path.clone()) };
         let opened = scan(
             &spec,
-            &tokens,
+            (&tokens, None),
             1,
             MemoryLimits::default(),
             (&ProgressSender::disconnected(), &AtomicBool::new(false)),
@@ -235,7 +235,7 @@ fn a_share_is_held_out_by_text_and_copies_stay_on_one_side() {
         let spec = LabelledSpec { validation: Some(Validation::Share(0.2)), ..spec(path.clone()) };
         scan(
             &spec,
-            &TOKENS,
+            (&TOKENS, None),
             seed,
             MemoryLimits::default(),
             (&ProgressSender::disconnected(), &AtomicBool::new(false)),
@@ -427,9 +427,14 @@ fn the_first_pass_ends_when_cancelled() {
     let folder = tempfile::tempdir().unwrap();
     let wanted = spec(written(&folder, "a.csv", csv(&rows(0, 100))));
     let stopped = AtomicBool::new(true);
-    let message =
-        scan(&wanted, &TOKENS, 1, MemoryLimits::default(), (&ProgressSender::disconnected(), &stopped))
-            .unwrap_err();
+    let message = scan(
+        &wanted,
+        (&TOKENS, None),
+        1,
+        MemoryLimits::default(),
+        (&ProgressSender::disconnected(), &stopped),
+    )
+    .unwrap_err();
     assert!(matches!(message, DataError::Read { source, .. } if source.kind() == io::ErrorKind::Interrupted));
     // Work that runs until it is cancelled.
     let work =
