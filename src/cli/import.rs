@@ -10,7 +10,7 @@ use import_file::ImportFile;
 use super::error::{CliError, CliResult};
 use super::runs::RUNS;
 use super::{pages, print_error, shell_word};
-use crate::data::Vocabulary;
+use crate::data::{TargetForm, Vocabulary};
 use crate::durable::{self, FileError};
 use crate::escape::foreign;
 use crate::interop::ImportedNetwork;
@@ -171,7 +171,9 @@ impl RunFiles {
                 None => (String::new(), (0..classes).map(|class| class.to_string()).collect()),
             };
             let found = labels.1.as_array().map_or(0, Vec::len);
-            if found != classes {
+            // The labels of a language model are its tokens, which may be fewer than it has outputs for.
+            let is_language = matches!(spec.form().targets, TargetForm::Next);
+            if found != classes && !(is_language && found < classes) {
                 let what = format!("{}: {found} labels; the network has {classes} outputs", labels.0);
                 return Err(CliError::usage(what));
             }
