@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_slope_of_the_recurrent_kernel_is_that_without_the_padding() {
-        let kernel_norm: Vec<f32> = (0..20).map(|t| if t < 12 { 7.0 } else { 2f32.powi(t) }).collect();
+        let kernel_norm: Vec<f32> = (0..20).map(|t| 2f32.powi(if t < 12 { 20 - t } else { t })).collect();
         let padding = (0..20).map(|t| t < 12).collect();
         let profile = GradientProfile { kernel_norm, padding, ..GradientProfile::default() };
         assert_eq!(

@@ -285,6 +285,6 @@ mod tests {
             samples.iter().filter_map(|sample| sample.span).collect::<Vec<_>>()
         };
         assert_eq!(spans(|t| t < 2), [(1.0, 1.0), (2.0, 2.0)]);
-        assert_eq!(spans(|t| t >= 2), [(3.0, 4.0)]);
+        assert_eq!(spans(|t| t >= 2), [(3.0, 3.0), (4.0, 4.0)]);
     }
 }
