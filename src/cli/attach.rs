@@ -238,15 +238,14 @@ fn forward(
     move || {
         for request in requests {
             let is_end = matches!(request.command, Command::Stop | Command::SaveAndStop);
-            if let Err(error) = client.command(&request).map_err(|error| match error {
-                ControlError::Refused(why) => Some(LogLine { level: Level::Info, text: why }),
-                _ if is_end => None,
-                error => Some(LogLine { level: Level::Warning, text: chain(&error) }),
-            }) && let Some(line) = error
-            {
-                if events.send(Event::Log(line)).is_err() {
-                    return;
-                }
+            let line = match client.command(&request) {
+                Ok(_) => continue,
+                Err(ControlError::Refused(why)) => LogLine { level: Level::Info, text: why },
+                Err(_) if is_end => continue,
+                Err(error) => LogLine { level: Level::Warning, text: chain(&error) },
+            };
+            if events.send(Event::Log(line)).is_err() {
+                return;
             }
         }
     }

@@ -42,6 +42,36 @@ impl RecordArgs {
         tensorboard.or(csv).or(self.json_result.then_some("--json-result"))
     }
 
+    /// Keeps the CSV file of an earlier training, which a new one would replace, under another name: `log.csv.1`.
+    ///
+    /// # Errors
+    /// When it cannot be renamed.
+    pub fn keep_earlier(&self) -> CliResult<()> {
+        let Some(path) = &self.csv else { return Ok(()) };
+        let has_lines = path.symlink_metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
+        if !has_lines {
+            return Ok(());
+        }
+        let numbered = |number: u32| {
+            let mut name = path.clone().into_os_string();
+            name.push(format!(".{number}"));
+            PathBuf::from(name)
+        };
+        let Some(other) = (1..).map(numbered).find(|other| other.symlink_metadata().is_err()) else {
+            return Ok(());
+        };
+        std::fs::rename(path, &other).map_err(|error| {
+            let (from, to) = (path.display(), other.display());
+            CliError::failed(format!("cannot keep {from}, of an earlier training, as {to}: {error}"))
+        })?;
+        print_error(&format_args!(
+            "warning: {} was there already: the earlier file is now {}",
+            path.display(),
+            other.display()
+        ));
+        Ok(())
+    }
+
     /// Starts to write what is recorded in `folder`, as far as it is requested. A run that goes on has been `resumed` so often before.
     pub fn start(&self, folder: RunFolder, resumed: Option<usize>) -> LiveRecords {
         let result = self.json_result.then(|| RunFolder::clone(&folder));

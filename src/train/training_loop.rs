@@ -186,8 +186,10 @@ impl TrainingLoop<'_> {
         filled.map_err(|error| self.unreadable(&error))?;
         let session = &mut self.session;
         let steps = self.state.step;
-        // A single step is always monitored.
-        let watch = session.watch.is_due(steps, self.control.pace()) || self.control.is_single_step();
+        // Those that stay on the screen are always monitored: a single step, and the last of a training.
+        let is_last = self.state.epoch >= session.spec.train.epochs && batch + 1 >= session.train.batches();
+        let watch =
+            is_last || session.watch.is_due(steps, self.control.pace()) || self.control.is_single_step();
         let learning_rate = self.state.learning_rate.at(self.state.step, self.state.epoch);
         session.stepper.optimizer_mut().learning_rate = learning_rate;
         let begin = Instant::now();
@@ -238,7 +240,7 @@ impl TrainingLoop<'_> {
                 _ => self.publisher.publish(Event::Log(line)),
             }
         }
-        let reading = watch.then(|| self.publish_instruments(steps));
+        let reading = watch.then(|| self.publish_instruments(steps, is_last));
         self.batch = rows;
         self.cost.step(took, reading);
         self.publish_sample(false);
@@ -286,6 +288,10 @@ impl TrainingLoop<'_> {
                 best.map_or("no value".into(), number::metric),
             );
             self.publisher.log(Level::Info, text);
+            if !self.session.watch.is_due(step.saturating_sub(1), self.control.pace()) {
+                // The pictures that stay are those of the last step.
+                self.publish_probes(Detail::All);
+            }
         }
     }
 
@@ -304,12 +310,12 @@ impl TrainingLoop<'_> {
         metrics
     }
 
-    /// Publishes the instruments' readings of the step just made, the one after `steps` others, and the predictions for the probes;
-    /// returns how long it took.
-    fn publish_instruments(&mut self, steps: u64) -> Duration {
+    /// Publishes the instruments' readings of the step just made, the one after `steps` others, and the predictions for the probes, all of
+    /// them if it `is_last`; returns how long it took.
+    fn publish_instruments(&mut self, steps: u64, is_last: bool) -> Duration {
         let begin = Instant::now();
         let Session { watch, stepper, .. } = &mut self.session;
-        let detail = watch.detail(steps, self.control.pace());
+        let detail = if is_last { Detail::All } else { watch.detail(steps, self.control.pace()) };
         let thorough = detail == Detail::All;
         watch.profile(stepper, self.state.step, thorough, &mut |event| self.publisher.publish(event));
         self.publish_probes(detail);

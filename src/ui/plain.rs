@@ -173,8 +173,8 @@ impl Lines {
             RunStatus::Stopped { saved: true } => Some(format!("stopped, saved{}", self.weights())),
             RunStatus::Stopped { saved: false } => Some("stopped".into()),
             RunStatus::Diverged { what } => Some(format!("diverged: {what}")),
-            // Why is said once, on stderr, by whoever ends the program.
-            RunStatus::Failed { .. } => Some("failed".into()),
+            // Why is said once, on stderr, by whoever ends the program; a training that was refused has not begun.
+            RunStatus::Failed { .. } => self.info.as_ref().map(|_| "failed".into()),
         }
     }
 

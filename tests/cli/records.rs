@@ -198,6 +198,12 @@ fn tensorboard_and_csv_have_what_the_run_has_also_when_it_goes_on() {
     assert_eq!(train_events.steps("epoch_loss"), [0, 1, 2, 3]);
     let csv = fs::read_to_string(folder.join("log.csv")).unwrap();
     assert_eq!(values(&csv, 0), [0.0, 1.0, 2.0, 3.0]);
+    // Another training keeps the file of this one beside its own.
+    let mut command = train(folder, "word-order", "other", &[&SMALL[..], &["train.epochs=1"]].concat());
+    command.args(["--headless", "--csv", "log.csv"]);
+    ends(command, 0);
+    assert_eq!(fs::read_to_string(folder.join("log.csv.1")).unwrap(), csv);
+    assert_eq!(values(&fs::read_to_string(folder.join("log.csv")).unwrap(), 0), [0.0]);
 }
 
 #[test]

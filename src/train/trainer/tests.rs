@@ -343,7 +343,9 @@ fn watched_steps_carry_the_instruments_and_others_do_not() {
     assert_eq!(trainer.join(), Outcome::Finished);
     let steps: Vec<u64> =
         events.iter().filter_map(|e| if let Event::Step(m) = e { Some(m.step) } else { None }).collect();
-    let watched: Vec<u64> = steps.iter().copied().filter(|step| (step - 1).is_multiple_of(3)).collect();
+    // Every third, and the last.
+    let is_watched = |step: &u64| (step - 1).is_multiple_of(3) || *step == 14;
+    let watched: Vec<u64> = steps.iter().copied().filter(is_watched).collect();
     assert_eq!(steps.len(), 14, "seven batches an epoch");
     let read: Vec<&Instruments> =
         events.iter().filter_map(|e| if let Event::Instruments(i) = e { Some(&**i) } else { None }).collect();
@@ -351,7 +353,8 @@ fn watched_steps_carry_the_instruments_and_others_do_not() {
     for instruments in read {
         let [layer] = instruments.layers.as_slice() else { panic!("{instruments:?}") };
         assert_eq!((layer.layer, layer.proposal.as_str()), (1, "h"));
-        assert_eq!(layer.spectral_radius().is_some(), instruments.step == 1, "33 units: on every tenth");
+        let is_thorough = matches!(instruments.step, 1 | 14);
+        assert_eq!(layer.spectral_radius().is_some(), is_thorough, "33 units: on every tenth, and the last");
         assert_eq!(instruments.params.len(), 6);
         assert!(instruments.params.iter().all(|p| p.gradient > 0.0 && p.update > 0.0), "{instruments:?}");
     }
@@ -372,8 +375,8 @@ fn what_each_token_contributes_is_measured_at_every_fifth_monitored_step() {
     let frames = events.iter().filter_map(|e| if let Event::Probe(frame) = e { Some(frame) } else { None });
     let of_first = frames.filter(|frame| frame.probe == 0);
     let (with, without): (Vec<_>, Vec<_>) = of_first.partition(|frame| frame.influence.is_some());
-    // 42 steps, of which 21 are monitored: the first and every tenth; and the untrained network.
-    assert_eq!(with.iter().map(|frame| frame.step).collect::<Vec<_>>(), [0, 1, 11, 21, 31, 41]);
+    // 42 steps, of which 22 are monitored: the first and every tenth, and the last; and the untrained network.
+    assert_eq!(with.iter().map(|frame| frame.step).collect::<Vec<_>>(), [0, 1, 11, 21, 31, 41, 42]);
     assert_eq!(without.len(), 16);
     assert!(
         with.iter().chain(&without).all(|frame| frame.by_token.len() > 5),

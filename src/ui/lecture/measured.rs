@@ -256,7 +256,7 @@ pub(super) fn filled(text: &str, words: &Words, value: impl Fn(&str) -> Option<S
 }
 
 /// A sentence with its numbers; the name of the first that is not measured.
-fn sentence_of<'t>(text: &'t str, value: impl Fn(&str) -> Option<String>) -> Result<String, &'t str> {
+fn sentence_of(text: &str, value: impl Fn(&str) -> Option<String>) -> Result<String, &str> {
     let (mut out, mut rest) = (String::new(), text);
     while let Some((before, (name, after))) =
         rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)))
