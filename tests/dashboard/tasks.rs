@@ -164,6 +164,7 @@ fn samples_are_lines_with_the_candidates_for_the_next_token() {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert!(shown.contains("␛[2J") && !shown.contains('\x1b'));
+    assert_eq!(shown.matches("bears my name").count(), 1, "not above the keys as well: {shown}");
     // Earlier recordings have no temperature.
     let earlier = Event::Sample(Sample { step: 2000, text: "o".into(), ..Sample::default() });
     let earlier = text(&after(dash, &[earlier]), 120, 39, &THEME);

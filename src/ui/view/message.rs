@@ -157,7 +157,13 @@ pub(super) fn render(rows: &[(String, Style)], area: Rect, buf: &mut Buffer) {
     }
 }
 
-/// Draws what is found in the run, or else the latest log line that is not shown as a warning already.
+/// Whether a log line is a sample of a language model, which has a panel.
+fn is_sample(dash: &Dashboard, line: &str) -> bool {
+    let mut samples = dash.run.history().samples(None).rev();
+    samples.any(|sample| line.starts_with(&format!("step {}: {}", sample.step, sample.prime)))
+}
+
+/// Draws what is found in the run, or else the latest log line that is neither shown as a warning already nor a sample.
 pub(super) fn log(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let found = if area.height > 0 { diagnose(&dash.run, dash.view.cursor) } else { Vec::new() };
     let said: Vec<_> = found.iter().filter(|found| !found.has_panel).collect();
@@ -172,7 +178,8 @@ pub(super) fn log(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme)
         return;
     }
     let warning = dash.view.warning(&dash.run);
-    let mut lines = dash.run.log().rev().filter(|line| Some(*line) != warning);
+    let mut lines =
+        dash.run.log().rev().filter(|line| Some(*line) != warning && !is_sample(dash, &line.text));
     let Some(line) = lines.next().filter(|_| area.height > 0) else { return };
     let pieces = [(escape::foreign(&line.text), theme.style(Role::Dim))];
     text::put(buf, area.x + 1, area.y, usize::from(area.width).saturating_sub(2), &pieces);
