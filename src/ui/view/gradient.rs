@@ -298,12 +298,12 @@ mod tests {
             samples.iter().filter_map(|sample| sample.span).collect::<Vec<_>>()
         };
         assert_eq!(spans(|t| t < 2), [(1.0, 1.0), (2.0, 2.0)]);
-        assert_eq!(spans(|t| t >= 2), [(3.0, 4.0)]);
+        assert_eq!(spans(|t| t >= 2), [(3.0, 3.0), (4.0, 4.0)]);
     }
 
     #[test]
     fn the_slope_of_the_recurrent_kernel_is_that_without_the_padding() {
-        let kernel_norm: Vec<f32> = (0..20).map(|t| if t < 12 { 7.0 } else { 2f32.powi(t) }).collect();
+        let kernel_norm: Vec<f32> = (0..20).map(|t| 2f32.powi(if t < 12 { 24 - t } else { t })).collect();
         let padding = (0..20).map(|t| t < 12).collect();
         let profile = GradientProfile { kernel_norm, padding, ..GradientProfile::default() };
         assert_eq!(decay(&profile, Norm::RecurrentKernel), "halves every 1.0 steps back");
