@@ -159,10 +159,11 @@ impl Control {
         }
     }
 
-    /// The screen is gone: nobody waits for training to go on, so it runs to its end, at its pace. Others may still send commands through
-    /// the control socket.
+    /// Nobody of this process waits for training to go on: it runs to its end, at full speed. Others may still send commands through the
+    /// control socket.
     fn lose_senders(&mut self) {
         self.paused = false;
+        self.pace = None;
         self.commands = never();
     }
 
@@ -329,15 +330,13 @@ mod tests {
     }
 
     #[test]
-    fn a_training_whose_screen_is_gone_keeps_its_pace_and_can_be_paused_by_others() {
+    fn a_training_whose_senders_are_gone_has_no_pace_and_can_be_paused_by_others() {
         let (send, receive) = unbounded();
         let mut control = Control::new(receive);
         control.set_pace(100.0);
         drop(send);
-        let begin = Instant::now();
-        (0..5).for_each(|_| control.throttle());
-        assert!(begin.elapsed() >= Duration::from_millis(49));
-        assert_eq!(control.pace(), Some(Duration::from_millis(10)));
+        control.poll();
+        assert_eq!(control.pace(), None);
         let (answer, _) = unbounded();
         control.remote().send(RemoteCommand { request: Command::Pause.by("test"), answer }).unwrap();
         control.poll();

@@ -275,6 +275,10 @@ impl TrainingLoop<'_> {
         }
         self.state.metrics = Some(metrics.clone());
         self.final_metrics = Some(metrics);
+        if verdict.stop && !self.session.watch.is_due(step.saturating_sub(1), self.control.pace()) {
+            // The pictures that stay are those of the last step. Before the checkpoint: a run that goes on from it has ended.
+            self.publish_probes(Detail::All);
+        }
         (self.state.epoch, self.state.batch, self.state.next) = (epoch + 1, 0, Next::Step);
         let is_due = self.is_checkpoint_due_after(epoch);
         self.save_scheduled(best, is_due);
@@ -288,10 +292,6 @@ impl TrainingLoop<'_> {
                 best.map_or("no value".into(), number::metric),
             );
             self.publisher.log(Level::Info, text);
-            if !self.session.watch.is_due(step.saturating_sub(1), self.control.pace()) {
-                // The pictures that stay are those of the last step.
-                self.publish_probes(Detail::All);
-            }
         }
     }
 
