@@ -487,6 +487,11 @@ fn a_training_that_is_paused_stays_paused_when_it_is_detached() {
     assert_eq!(client.status().unwrap()["step"].as_u64(), Some(held));
     screen.press(" ");
     screen.wait_until("steps again", |screen| step(screen) > held);
+    // The pace is the least time of a step, late steps made up for.
+    let (first, begin) = (client.status().unwrap()["step"].as_u64().unwrap(), Instant::now());
+    sleep(Duration::from_secs(1));
+    let made = client.status().unwrap()["step"].as_u64().unwrap() - first;
+    assert!(made as f64 <= 200.0 * begin.elapsed().as_secs_f64() + 40.0, "{made} steps");
     screen.press("X");
     screen.wait_for("Save and stop");
     screen.answer("2");
