@@ -40,7 +40,7 @@ impl HeatScale {
         values.iter().any(|value| value.abs() > scale)
     }
 
-    /// The scale of a single picture: the magnitude that [`MOST`] of its values do not exceed, rounded up. A few that are far larger have the
+    /// The scale of a single picture: the magnitude that 95 % of its values do not exceed, rounded up. A few that are far larger have the
     /// full colour as well; with the greatest as the scale, they would leave the others black.
     pub fn of(values: &[f32]) -> f32 {
         let mut sizes: Vec<f32> =
