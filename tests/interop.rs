@@ -1,6 +1,6 @@
 //! Networks in the files of other programs.
 //!
-//! `cargo test --release --test interop -- --ignored` writes every network of `tests/keras`, and lets Keras predict with it:
+//! `cargo test --release --test interop -- --ignored` writes every network of `tests/keras`, lets Keras predict with it, and imports what Keras saves:
 //! `KERAS_PYTHON` names a Python with the packages of `tests/interop/requirements.txt`. `onnx` does the same with ONNX Runtime.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails is a test that fails")]
@@ -26,7 +26,7 @@ use serde_json::json;
 use unrolled::interop::keras::{self, KerasFile};
 use unrolled::interop::zip::{self, Archive};
 use unrolled::interop::{ImportedNetwork, NetworkDescription, hdf5};
-use unrolled::nn::{Input, Mode, Shard, TargetsView};
+use unrolled::nn::{Input, LayerNode, Mode, Model, Shard, TargetsView};
 use unrolled::preset::{self, Overrides};
 
 /// The networks of `tests/keras` with their names.
@@ -70,6 +70,50 @@ fn write(to: &Path, name: &str, case: &Case) -> Result<(), String> {
     Ok(())
 }
 
+/// Imports what Keras has saved with other weights, and compares with what it predicted; returns the difference.
+fn compare_saved(saved: &Path, name: &str, case: &Case) -> Result<f32, String> {
+    let read = |ending: &str| {
+        std::fs::read(saved.join(format!("{name}.{ending}"))).map_err(|error| error.to_string())
+    };
+    let expected: serde_json::Value = serde_json::from_slice(&read("json")?).unwrap();
+    let file = KerasFile::open(read("keras")?).map_err(|error| error.to_string())?;
+    let (known, channels, loss) = (case.layers()?, case.channels()?, case.loss()?);
+    let names: Vec<String> =
+        channels.iter().map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
+    let found = file.model(&names).map_err(|error| error.to_string())?.ok_or("there are no layers")?;
+    // Keras may have put parallel layers in another order; their names begin with the number here.
+    let layer = |entry: &serde_json::Value| {
+        let name = entry["config"]["name"].as_str()?;
+        let number: usize = name.strip_prefix("layer_")?.split('_').next()?.parse().ok()?;
+        let inputs =
+            entry.get("inputs").map_or(Ok(Vec::new()), |inputs| serde_json::from_value(inputs.clone()));
+        Some(LayerNode { inputs: inputs.ok()?, ..known.get(number)?.clone() })
+    };
+    let layers: Option<Vec<LayerNode>> = found.as_array().into_iter().flatten().map(layer).collect();
+    let layers = layers.filter(|layers| layers.len() == known.len()).ok_or_else(|| found.to_string())?;
+    let model = Model::of_channels(&layers, &channels, loss).map_err(|error| error.to_string())?;
+    let mut params = model.params();
+    let weights = {
+        let network = NetworkDescription::new(name, &layers, &channels, loss, &params);
+        file.weights(&network.map_err(|error| error.to_string())?).map_err(|error| error.to_string())?
+    };
+    for (param, values) in params.table().to_vec().into_iter().zip(weights.into_iter().flatten()) {
+        params.values_mut()[param.range].copy_from_slice(&values);
+    }
+    let rows = case.tensor("x")?.0[0] / case.batches();
+    let mut shard = Shard::new(&model, &params);
+    case.load_batch(&mut shard, 0, 0..rows)?;
+    shard.forward(&model, &params, Mode::Evaluate);
+    let ours: Vec<f32> = shard.output(&model).iter().copied().collect();
+    let theirs: Vec<f32> = serde_json::from_value(expected["out"].clone()).unwrap();
+    let scale = theirs.iter().fold(1.0_f32, |max, x| max.max(x.abs()));
+    let difference = ours.iter().zip(&theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / scale;
+    match ours.len() == theirs.len() && difference <= expected["tolerance"].as_f64().unwrap() as f32 {
+        true => Ok(difference),
+        false => Err(format!("{difference:.1e} of {scale:.1e}")),
+    }
+}
+
 #[test]
 #[ignore = "needs Keras"]
 fn keras_predicts_the_same() {
@@ -77,18 +121,28 @@ fn keras_predicts_the_same() {
     let temporary = tempfile::tempdir().unwrap();
     let to = folder.unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&to).unwrap();
-    let (mut written, mut failed) = (0, Vec::new());
+    let (mut written, mut failed) = (Vec::new(), Vec::new());
     for (name, case) in cases() {
         match write(&to, &name, &case) {
-            Ok(()) => written += 1,
+            Ok(()) => written.push((name, case)),
             Err(error) => failed.push(format!("{name}: {error}")),
         }
     }
-    println!("{written} networks; not written: {failed:#?}");
+    println!("{} networks; not written: {failed:#?}", written.len());
     let python = std::env::var_os("KERAS_PYTHON").unwrap_or_else(|| "python3".into());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/check.py");
     let status = Command::new(python).arg(script).arg(&to).status().unwrap();
-    assert!(status.success() && written > 100);
+    assert!(status.success() && written.len() > 100);
+    let compared = written.iter().map(|(name, case)| (name, compare_saved(&to.join("saved"), name, case)));
+    let (mut worst, mut differ) = (0.0_f32, Vec::new());
+    for (name, difference) in compared {
+        match difference {
+            Ok(difference) => worst = worst.max(difference),
+            Err(error) => differ.push(format!("{name}: {error}")),
+        }
+    }
+    println!("{} networks saved by Keras are imported, greatest difference {worst:.1e}", written.len());
+    assert!(differ.is_empty(), "{differ:#?}");
     // Activations with parameters for which Keras has no layer.
     assert!(failed.iter().all(|error| error.contains("cannot store the activation")), "{failed:#?}");
 }
