@@ -42,6 +42,8 @@ fn every_combination_is_trained_with_every_seed_as_if_it_were_trained_alone() {
     let dir = tempfile::tempdir().unwrap();
     let (out, _) = ends(sweep(dir.path(), "s", &GRID), 0);
     assert!(out.contains("4 trials: 4 finished"), "{out}");
+    // Two seeds of a network that has learned nothing yet.
+    assert!(out.contains("the intervals of the best 2 overlap"), "{out}");
     let set = [&SMALL[..], &["model.1.units=5"]].concat();
     let mut alone = super::train(dir.path(), "word-order", "alone", &set);
     alone.args(["--seed", "2"]);

@@ -41,12 +41,12 @@ fn measured(spec: &RunSpec, cores: usize, trials: usize) -> (usize, usize, Strin
         candidates.into_iter().filter_map(|jobs| Some((jobs, together(spec, jobs, cores / jobs)?))).collect();
     let Some((first, rest)) = rates.split_first() else { return (1, cores, String::new()) };
     let best = rest.iter().fold(*first, |best, next| if next.1 > best.1 * GAIN { *next } else { best });
-    let rate = |(jobs, rate): &(usize, f64)| format!("{jobs} × {}: {rate:.0}", cores / jobs);
+    let rate = |(jobs, rate): &(usize, f64)| format!("{} with {jobs}", number::count(rate.round() as u64));
     let rates: Vec<String> = rates.iter().map(rate).collect();
     (
         best.0,
         (cores / best.0).max(1),
-        format!("; measured steps a second, trainings × threads: {}", rates.join(", ")),
+        format!(", which is fastest here: in all {} at a time (steps a second)", rates.join(", ")),
     )
 }
 

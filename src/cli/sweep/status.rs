@@ -95,6 +95,13 @@ fn notes(sweep: &Sweep, status: &SweepStatus) {
             known.join(", ")
         ));
     }
+    let intervals: Vec<(f64, f64)> = status.combinations.iter().filter_map(|found| found.interval).collect();
+    if let Some((low, high)) = intervals.first() {
+        let alike = intervals.iter().filter(|other| other.0 <= *high && *low <= other.1).count();
+        if alike > 1 {
+            say(&format!("the intervals of the best {alike} overlap: with other seeds another may be first"));
+        }
+    }
     if let Some(best) = status.best() {
         let run = sweep.run_folder(&best.trial);
         say(&format!("best: {}", shell_word(&run.display().to_string())));
@@ -124,7 +131,8 @@ fn combinations_table(sweep: &Sweep, status: &SweepStatus, most: usize) -> Table
     let metric = &status.metric;
     let value = |x: f64| number::named(metric, x);
     let repeats = shown.iter().any(|combination| combination.trials.len() > 1);
-    let mut columns = vec![Column::number("#", 9, cells(&|combination| combination.number.to_string()))];
+    let mut columns =
+        vec![Column::number("setting", 9, cells(&|combination| combination.number.to_string()))];
     columns.extend(setting_columns(sweep, shown.iter().map(|combination| combination.set.as_slice())));
     let mean = cells(&|combination| match (combination.mean, combination.deviation) {
         (Some(mean), Some(deviation)) => {
