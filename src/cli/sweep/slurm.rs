@@ -1,7 +1,7 @@
 //! The trials of a sweep as an array of jobs.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use super::args::SlurmArgs;
@@ -111,13 +111,7 @@ fn queued(folder: &Path) -> Vec<usize> {
 }
 
 /// The script of the jobs `tasks`.
-fn script(
-    folder: &Path,
-    program: &PathBuf,
-    options: &SlurmOptions,
-    tasks: &[usize],
-    per_task: usize,
-) -> String {
+fn script(folder: &Path, program: &Path, options: &SlurmOptions, tasks: &[usize], per_task: usize) -> String {
     let word = |path: &Path| shell_word(&path.display().to_string());
     let at_once = options.at_once.map_or(String::new(), |n| format!("%{n}"));
     let given = match options.options.trim() {
@@ -175,8 +169,8 @@ mod tests {
     fn the_script_replaces_itself_with_the_program_so_that_signals_come_once() {
         let options =
             SlurmOptions { options: "--time=1:00:00 -p cpu".into(), at_once: Some(20), per_task: Some(8) };
-        let program = PathBuf::from("/opt/my tools/unrolled");
-        let script = script(Path::new("/data/100% sweep"), &program, &options, &[0, 1, 3], 8);
+        let program = Path::new("/opt/my tools/unrolled");
+        let script = script(Path::new("/data/100% sweep"), program, &options, &[0, 1, 3], 8);
         assert!(script.starts_with("#!/bin/bash\n"));
         for line in [
             "#SBATCH --array=0-1,3%20",

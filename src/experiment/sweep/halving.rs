@@ -165,10 +165,10 @@ mod tests {
         assert_eq!(halving.promoted(&[vec![(0, Some(0.5)), (1, Some(0.4))]], all), None);
         let first =
             vec![(0, Some(0.5)), (1, Some(0.4)), (2, None), (3, Some(0.3)), (4, Some(0.9)), (5, Some(0.4))];
-        assert_eq!(halving.promoted(&[first.clone()], all), Some((3, 0)));
+        assert_eq!(halving.promoted(std::slice::from_ref(&first), all), Some((3, 0)));
         // The third goes on already: the next best, of two equal ones the first.
-        assert_eq!(halving.promoted(&[first.clone()], |trial, _| trial != 3), Some((1, 0)));
-        assert_eq!(halving.promoted(&[first.clone()], |trial, _| ![1, 3].contains(&trial)), None);
+        assert_eq!(halving.promoted(std::slice::from_ref(&first), |trial, _| trial != 3), Some((1, 0)));
+        assert_eq!(halving.promoted(std::slice::from_ref(&first), |trial, _| ![1, 3].contains(&trial)), None);
         // A later comparison goes first.
         let second = vec![(3, Some(0.2)), (1, Some(0.3)), (5, Some(0.1))];
         assert_eq!(halving.promoted(&[first, second], all), Some((5, 1)));
