@@ -17,6 +17,7 @@ pub mod keras;
 mod network;
 pub mod onnx;
 mod protobuf;
+mod recurrent_layer;
 pub mod tensorboard;
 pub mod torch;
 pub mod zip;

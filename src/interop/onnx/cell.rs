@@ -3,84 +3,9 @@
 use super::activation;
 use super::graph::{Attribute, Dimension, Graph, Type};
 use super::packing::Packing;
+use crate::interop::recurrent_layer::{RecurrentKind, RecurrentLayer};
 use crate::interop::{DescribedLayer, NamedWeights};
-use crate::nn::{Activation, GRU, LSTM, RecurrentSpec, SimpleRNN};
-
-/// The formulas of a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    SimpleRnn,
-    Lstm,
-    Gru { reset_after: bool },
-}
-
-/// The settings of a recurrent layer that matter to a trained network.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Cell {
-    kind: Kind,
-    pub units: usize,
-    activation: Activation,
-    recurrent_activation: Activation,
-    pub return_sequences: bool,
-    pub go_backwards: bool,
-    pub stateful: bool,
-    pub zero_output_for_mask: bool,
-}
-
-impl From<&SimpleRNN> for Cell {
-    fn from(layer: &SimpleRNN) -> Self {
-        Self {
-            kind: Kind::SimpleRnn,
-            units: layer.units,
-            activation: layer.activation,
-            recurrent_activation: layer.activation,
-            return_sequences: layer.return_sequences,
-            go_backwards: layer.go_backwards,
-            stateful: layer.stateful,
-            zero_output_for_mask: layer.zero_output_for_mask,
-        }
-    }
-}
-
-impl From<&LSTM> for Cell {
-    fn from(layer: &LSTM) -> Self {
-        Self {
-            kind: Kind::Lstm,
-            units: layer.units,
-            activation: layer.activation,
-            recurrent_activation: layer.recurrent_activation,
-            return_sequences: layer.return_sequences,
-            go_backwards: layer.go_backwards,
-            stateful: layer.stateful,
-            zero_output_for_mask: layer.zero_output_for_mask,
-        }
-    }
-}
-
-impl From<&GRU> for Cell {
-    fn from(layer: &GRU) -> Self {
-        Self {
-            kind: Kind::Gru { reset_after: layer.reset_after },
-            units: layer.units,
-            activation: layer.activation,
-            recurrent_activation: layer.recurrent_activation,
-            return_sequences: layer.return_sequences,
-            go_backwards: layer.go_backwards,
-            stateful: layer.stateful,
-            zero_output_for_mask: layer.zero_output_for_mask,
-        }
-    }
-}
-
-impl From<&RecurrentSpec> for Cell {
-    fn from(spec: &RecurrentSpec) -> Self {
-        match spec {
-            RecurrentSpec::SimpleRNN(layer) => layer.into(),
-            RecurrentSpec::LSTM(layer) => layer.into(),
-            RecurrentSpec::GRU(layer) => layer.into(),
-        }
-    }
-}
+use crate::nn::Activation;
 
 /// Hidden state and, of an LSTM, cell state: `[batch, units]` each.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,34 +50,34 @@ impl<'a> CellWeights<'a> {
     }
 }
 
-impl Cell {
-    pub fn has_cell_state(self) -> bool {
-        self.kind == Kind::Lstm
+impl RecurrentLayer {
+    pub(in crate::interop::onnx) fn has_cell_state(self) -> bool {
+        self.kind == RecurrentKind::Lstm
     }
 
     fn gates(self) -> usize {
         match self.kind {
-            Kind::SimpleRnn => 1,
-            Kind::Lstm => 4,
-            Kind::Gru { .. } => 3,
+            RecurrentKind::SimpleRnn => 1,
+            RecurrentKind::Lstm => 4,
+            RecurrentKind::Gru { .. } => 3,
         }
     }
 
     /// The gates of ONNX, each by its place among those of Keras: i f c o are i o f c there.
     fn order(self) -> &'static [usize] {
         match self.kind {
-            Kind::SimpleRnn => &[0],
-            Kind::Lstm => &[0, 3, 1, 2],
-            Kind::Gru { .. } => &[0, 1, 2],
+            RecurrentKind::SimpleRnn => &[0],
+            RecurrentKind::Lstm => &[0, 3, 1, 2],
+            RecurrentKind::Gru { .. } => &[0, 1, 2],
         }
     }
 
     /// The functions of the operator: of gates, of the candidate and, in an LSTM, of the output.
     fn functions(self) -> Vec<Activation> {
         match self.kind {
-            Kind::SimpleRnn => vec![self.activation],
-            Kind::Lstm => vec![self.recurrent_activation, self.activation, self.activation],
-            Kind::Gru { .. } => vec![self.recurrent_activation, self.activation],
+            RecurrentKind::SimpleRnn => vec![self.activation],
+            RecurrentKind::Lstm => vec![self.recurrent_activation, self.activation, self.activation],
+            RecurrentKind::Gru { .. } => vec![self.recurrent_activation, self.activation],
         }
     }
 
@@ -174,7 +99,7 @@ impl Cell {
             attributes.push(("activation_alpha", Attribute::Floats(alpha)));
             attributes.push(("activation_beta", Attribute::Floats(beta)));
         }
-        if let Kind::Gru { reset_after } = self.kind {
+        if let RecurrentKind::Gru { reset_after } = self.kind {
             attributes.push(("linear_before_reset", Attribute::Int(reset_after.into())));
         }
         Some(attributes)
@@ -182,7 +107,7 @@ impl Cell {
 
     /// The states after every step of `x`, `[batch, time, features]` in the order of reading and packed by `packing`, from the state `from`,
     /// or from zeros.
-    pub fn run(
+    pub(in crate::interop::onnx) fn run(
         self,
         graph: &mut Graph,
         x: &str,
@@ -205,9 +130,9 @@ impl Cell {
         attributes: &[(&'static str, Attribute)],
     ) -> Steps {
         let (op, outputs): (_, &[&str]) = match self.kind {
-            Kind::SimpleRnn => ("RNN", &["states", "last"]),
-            Kind::Lstm => ("LSTM", &["states", "last", "last_cell"]),
-            Kind::Gru { .. } => ("GRU", &["states", "last"]),
+            RecurrentKind::SimpleRnn => ("RNN", &["states", "last"]),
+            RecurrentKind::Lstm => ("LSTM", &["states", "last", "last_cell"]),
+            RecurrentKind::Gru { .. } => ("GRU", &["states", "last"]),
         };
         let CellWeights { prefix, kernel, recurrent_kernel, bias } = weights;
         let w = self.by_rows(graph, &format!("{prefix}W"), kernel);
@@ -323,7 +248,7 @@ impl Cell {
 /// The weights that a step of a loop reads: constants of the graph around it.
 #[derive(Debug)]
 struct Recurrence {
-    cell: Cell,
+    cell: RecurrentLayer,
     /// Columns of the recurrent kernel: all, or those of z and r and those of the candidate.
     kernels: Vec<String>,
     /// The bias of the recurrent product.
@@ -333,12 +258,12 @@ struct Recurrence {
 }
 
 impl Recurrence {
-    fn new(cell: Cell, graph: &mut Graph, weights: CellWeights<'_>) -> Self {
+    fn new(cell: RecurrentLayer, graph: &mut Graph, weights: CellWeights<'_>) -> Self {
         let (units, columns) = (cell.units, cell.gates() * cell.units);
         let CellWeights { prefix, recurrent_kernel: kernel, bias, .. } = weights;
         let name = format!("{prefix}recurrent_kernel");
         let kernels = match cell.kind {
-            Kind::Gru { reset_after: false } => {
+            RecurrentKind::Gru { reset_after: false } => {
                 let columns_of = |from: usize, to: usize| -> Vec<f32> {
                     kernel
                         .values
@@ -370,7 +295,7 @@ impl Recurrence {
 
     /// The state after one step, from the state before it and the projection of the input.
     fn step(&self, graph: &mut Graph, state: &[String], projected: &str) -> Vec<String> {
-        let Cell { kind, activation, recurrent_activation, .. } = self.cell;
+        let RecurrentLayer { kind, activation, recurrent_activation, .. } = self.cell;
         let hidden = &state[0];
         let mut product = graph.matmul(hidden, &self.kernels[0]);
         if let Some(bias) = &self.bias {
@@ -378,11 +303,11 @@ impl Recurrence {
         }
         let [sizes, two] = &self.sizes;
         match kind {
-            Kind::SimpleRnn => {
+            RecurrentKind::SimpleRnn => {
                 let sum = graph.add(projected, &product);
                 vec![activation::apply(graph, activation, &sum)]
             }
-            Kind::Lstm => {
+            RecurrentKind::Lstm => {
                 let sum = graph.add(projected, &product);
                 let z = self.split(graph, &sum, sizes, &["i", "f", "g", "o"]);
                 let [i, f, o] =
@@ -394,7 +319,7 @@ impl Recurrence {
                 let shown = activation::apply(graph, activation, &cell);
                 vec![graph.mul(&o, &shown), cell]
             }
-            Kind::Gru { reset_after } => {
+            RecurrentKind::Gru { reset_after } => {
                 let x = self.split(graph, projected, sizes, &["z", "r", "candidate"]);
                 let names = ["z", "r", "candidate"];
                 let (sizes, names) = if reset_after { (sizes, &names[..]) } else { (two, &names[..2]) };

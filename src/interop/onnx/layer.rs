@@ -2,7 +2,6 @@
 
 use super::activation;
 use super::attention::{self, Attended};
-use super::cell::Cell;
 use super::graph::{Attribute, Graph, Type};
 use super::merging::{self, Merged};
 use super::recurrent::{Recurrent, Sequence};
@@ -89,9 +88,9 @@ impl Layers {
                 graph.op("Gather", &[&table[0], x], &[])
             }
             L::Masking(_) => keep(graph, x, made),
-            L::SimpleRNN(of) => self.recurrent.layer(graph, layer, Cell::from(of), sequence),
-            L::LSTM(of) => self.recurrent.layer(graph, layer, Cell::from(of), sequence),
-            L::GRU(of) => self.recurrent.layer(graph, layer, Cell::from(of), sequence),
+            L::SimpleRNN(of) => self.recurrent.layer(graph, layer, of.into(), sequence),
+            L::LSTM(of) => self.recurrent.layer(graph, layer, of.into(), sequence),
+            L::GRU(of) => self.recurrent.layer(graph, layer, of.into(), sequence),
             L::Bidirectional(both) => self.recurrent.bidirectional(graph, layer, both, sequence),
             L::TimeDistributed(of) => match &*of.of {
                 PointwiseSpec::Dense(of) => dense(graph, of.activation, weights, x),

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::cell::{Cell, CellWeights, State};
+use super::cell::{CellWeights, State};
 use super::graph::{Attribute, Dimension, Graph, Type};
 use super::packing::Packing;
 use crate::interop::DescribedLayer;
+use crate::interop::recurrent_layer::RecurrentLayer;
 use crate::nn::{Bidirectional, Merge};
 
 /// Recurrent layers of a network while they are written.
@@ -45,7 +46,7 @@ impl Recurrent {
         &mut self,
         graph: &mut Graph,
         layer: &DescribedLayer<'_>,
-        cell: Cell,
+        cell: RecurrentLayer,
         x: Sequence<'_>,
     ) -> String {
         let Direction { output, packing } = self.direction(graph, layer, (cell, ""), x, cell.go_backwards);
@@ -67,7 +68,7 @@ impl Recurrent {
         both: &Bidirectional,
         x: Sequence<'_>,
     ) -> String {
-        let cell = Cell::from(&*both.of);
+        let cell = RecurrentLayer::from(&*both.of);
         let forward = self.direction(graph, layer, (cell, "fwd."), x, false).output;
         let mut backward = self.direction(graph, layer, (cell, "bwd."), x, true).output;
         if cell.return_sequences {
@@ -95,7 +96,7 @@ impl Recurrent {
         &mut self,
         graph: &mut Graph,
         layer: &DescribedLayer<'_>,
-        (cell, prefix): (Cell, &str),
+        (cell, prefix): (RecurrentLayer, &str),
         x: Sequence<'_>,
         backwards: bool,
     ) -> Direction {
@@ -144,7 +145,13 @@ impl Recurrent {
     }
 
     /// The state that a layer begins with, an input of the model.
-    fn state(&mut self, graph: &mut Graph, layer: &DescribedLayer<'_>, cell: Cell, prefix: &str) -> State {
+    fn state(
+        &mut self,
+        graph: &mut Graph,
+        layer: &DescribedLayer<'_>,
+        cell: RecurrentLayer,
+        prefix: &str,
+    ) -> State {
         let shape = [Dimension::any("batch"), Dimension::Size(cell.units)];
         let mut input = |of: &str| graph.input(&format!("{}.{prefix}{of}", layer.name), Type::Float, &shape);
         let hidden = input("hidden");
@@ -152,7 +159,14 @@ impl Recurrent {
     }
 
     /// Keeps the state after the last step, or of a sequence without a step the one before it, for the outputs of the model.
-    fn keep(&mut self, graph: &mut Graph, cell: Cell, from: &State, last: &State, packing: Option<&Packing>) {
+    fn keep(
+        &mut self,
+        graph: &mut Graph,
+        cell: RecurrentLayer,
+        from: &State,
+        last: &State,
+        packing: Option<&Packing>,
+    ) {
         let pairs = [(Some(&from.hidden), Some(&last.hidden)), (from.cell.as_ref(), last.cell.as_ref())];
         for (from, last) in pairs.into_iter().filter_map(|(from, last)| from.zip(last)) {
             let value = match packing {

@@ -4,9 +4,9 @@ use super::functions::Function;
 use super::identifiers::Identifiers;
 use super::layout::{self, AttentionModule, TorchTensor, attention, within};
 use super::place::Place;
-use super::recurrent::RecurrentLayer;
 use super::snippet::{Snippet, Snippets};
 use super::windows;
+use crate::interop::recurrent_layer::RecurrentLayer;
 use crate::interop::{DescribedLayer, NetworkDescription};
 use crate::nn::{Activation, InputSource, LayerSpec, MaskRule, ScoreMode};
 

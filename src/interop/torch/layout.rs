@@ -1,7 +1,7 @@
 //! Which tensors of PyTorch a layer has, and where their numbers are in its weights.
 
-use super::recurrent::{RecurrentKind, RecurrentLayer};
 use crate::interop::DescribedLayer;
+use crate::interop::recurrent_layer::{RecurrentKind, RecurrentLayer};
 use crate::nn::{LayerSpec, PointwiseSpec};
 
 /// A tensor of a module of PyTorch.
@@ -175,9 +175,9 @@ fn of_recurrent(layer: &RecurrentLayer, inputs: usize) -> Vec<TorchTensor> {
             let bias = |start| Piece::bias(first + 2, start, units, order);
             tensors.push(weights(&name("bias_ih"), &[width], bias(0)));
             let second = match layer.kind {
-                RecurrentKind::Gru => Some(Content::Weights(vec![bias(width)])),
-                RecurrentKind::GruResetBefore => None,
-                RecurrentKind::Rnn | RecurrentKind::Lstm => Some(Content::Summand(bias(0))),
+                RecurrentKind::Gru { reset_after: true } => Some(Content::Weights(vec![bias(width)])),
+                RecurrentKind::Gru { reset_after: false } => None,
+                RecurrentKind::SimpleRnn | RecurrentKind::Lstm => Some(Content::Summand(bias(0))),
             };
             let second =
                 second.map(|content| TorchTensor { name: name("bias_hh"), shape: vec![width], content });

@@ -3,8 +3,8 @@
 use super::functions::Function;
 use super::layers::LayerWriter;
 use super::place::Place;
-use super::recurrent::{RecurrentKind, RecurrentLayer};
 use super::snippet::Snippet;
+use crate::interop::recurrent_layer::{RecurrentKind, RecurrentLayer};
 use crate::nn::{Activation, Merge};
 
 impl LayerWriter<'_> {
@@ -20,10 +20,12 @@ impl LayerWriter<'_> {
     fn module(&mut self, place: &Place<'_>, layer: &RecurrentLayer, builtin: Option<&str>) {
         let (class, snippet) = match (builtin, layer.kind) {
             (Some(class), _) => (class, None),
-            (None, RecurrentKind::Rnn) => ("StepwiseRNN", None),
+            (None, RecurrentKind::SimpleRnn) => ("StepwiseRNN", None),
             (None, RecurrentKind::Lstm) => ("StepwiseLSTM", Some(Snippet::Lstm)),
-            (None, RecurrentKind::Gru) => ("StepwiseGRU", Some(Snippet::Gru)),
-            (None, RecurrentKind::GruResetBefore) => ("ResetBeforeGRU", Some(Snippet::GruResetBefore)),
+            (None, RecurrentKind::Gru { reset_after: true }) => ("StepwiseGRU", Some(Snippet::Gru)),
+            (None, RecurrentKind::Gru { reset_after: false }) => {
+                ("ResetBeforeGRU", Some(Snippet::GruResetBefore))
+            }
         };
         let mut arguments = format!("{}, {}", place.features(0), layer.units);
         if !layer.use_bias {
@@ -40,7 +42,7 @@ impl LayerWriter<'_> {
         } else {
             self.snippets.insert(Snippet::Rnn);
             self.snippets.extend(snippet);
-            let gate = (layer.kind != RecurrentKind::Rnn).then_some(layer.recurrent_activation);
+            let gate = (layer.kind != RecurrentKind::SimpleRnn).then_some(layer.recurrent_activation);
             let functions = [("activation", Some(layer.activation)), ("gate", gate)];
             let usual = [Activation::Tanh, Activation::Sigmoid];
             for ((name, function), usual) in functions.into_iter().zip(usual) {
