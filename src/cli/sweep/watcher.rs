@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,8 +21,8 @@ pub(super) struct Watcher<'s> {
 
 #[derive(Default)]
 struct State {
-    /// The trainings that have not been seen to end.
-    commands: Vec<CommandSender>,
+    /// The trainings that have not ended, by the numbers of their trials.
+    commands: HashMap<usize, CommandSender>,
     is_stopping: bool,
     /// The run that began last.
     last: Option<PathBuf>,
@@ -43,9 +44,10 @@ impl<'s> Watcher<'s> {
             for request in requests {
                 let mut state = lock(&shared);
                 state.is_stopping = true;
-                state
-                    .commands
-                    .retain(|commands| commands.named(SENDER).send(request.command.clone()).is_ok());
+                for commands in state.commands.values() {
+                    // One that has just ended ignores it.
+                    let _ = commands.named(SENDER).send(request.command.clone());
+                }
             }
         };
         thread::Builder::new().name("commands".into()).spawn(stop)?;
@@ -70,16 +72,12 @@ impl SweepWatcher for Watcher<'_> {
             let _ = commands.named(SENDER).send(Command::SaveAndStop);
         }
         state.last = Some(self.sweep.run_folder(trial));
-        // Of trainings that have ended the receiver is gone; they are left out with the next signal.
-        state.commands.push(commands);
-        let at_most = 4 * state.commands.capacity().min(256);
-        if state.commands.len() > at_most {
-            state.commands.remove(0);
-        }
+        state.commands.insert(trial.trial, commands);
     }
 
     fn ended(&self, trial: &Trial, result: &TrialResult) {
         let mut state = lock(&self.state);
+        state.commands.remove(&trial.trial);
         let is_end = result.end.is_some();
         state.ended += usize::from(is_end);
         let count = match is_end {

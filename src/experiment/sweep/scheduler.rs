@@ -120,7 +120,7 @@ impl<'s> Scheduler<'s> {
     fn has_ended(&self, trial: usize, files: &TrialFiles) -> bool {
         match &files.end {
             Some(TrialResult { end: Some(EndState::Failed), .. }) => self.tried.contains(&trial),
-            Some(end) => end.claim == files.claim || files.is_settled(),
+            Some(_) => files.is_settled(),
             None => false,
         }
     }
