@@ -42,15 +42,22 @@ pub(super) struct RunsArgs {
     /// A row for each value of a setting or column: mean ± standard deviation over its finished runs
     #[arg(long, value_name = "KEY")]
     group: Option<String>,
+    #[command(flatten)]
+    format: FormatArgs,
+}
+
+/// The formats of a table for other programs.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct FormatArgs {
     /// Print one JSON object per line
     #[arg(long, group = "format")]
-    json: bool,
+    pub json: bool,
     /// Print comma-separated values, with all metrics and the settings that differ
     #[arg(long, group = "format")]
-    csv: bool,
+    pub csv: bool,
     /// Print a LaTeX table (booktabs)
     #[arg(long, group = "format")]
-    latex: bool,
+    pub latex: bool,
 }
 
 /// Lists the runs of a folder.
@@ -70,7 +77,11 @@ pub(super) fn runs(args: &RunsArgs, screen: ScreenArgs) -> CliResult {
     if all.is_empty() {
         let note =
             format!("no runs in {}; unrolled train PRESET makes one\n", foreign(&dir.to_string_lossy()));
-        return pages::write(if args.json || args.csv || args.latex { b"" } else { note.as_bytes() });
+        return pages::write(if args.format.json || args.format.csv || args.format.latex {
+            b""
+        } else {
+            note.as_bytes()
+        });
     }
     let crashed = all.iter().filter(|run| run.state == RunState::Crashed);
     remove_dead_sockets(crashed.map(|run| run.path.as_path()));
@@ -112,13 +123,13 @@ impl Shown<'_> {
 }
 
 fn print(args: &RunsArgs, shown: &Shown<'_>, now: SystemTime, screen: ScreenArgs) -> CliResult {
-    if args.json {
+    if args.format.json {
         return match shown {
             Shown::Runs(runs) => print_json(runs.iter().map(json::run_json)),
             Shown::Groups(groups, key) => print_json(groups.iter().map(|group| json::group_json(group, key))),
         };
     }
-    if args.csv {
+    if args.format.csv {
         return pages::write(
             match shown {
                 Shown::Runs(runs) => csv::runs(runs).into_bytes(),
@@ -128,7 +139,7 @@ fn print(args: &RunsArgs, shown: &Shown<'_>, now: SystemTime, screen: ScreenArgs
         );
     }
     let table = shown.table(now);
-    if args.latex {
+    if args.format.latex {
         return pages::write(latex::table(&table).as_bytes());
     }
     if table.columns.first().is_none_or(|column| column.cells.is_empty()) {

@@ -2,9 +2,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-
+use super::progress::EvaluationLine;
 use crate::durable;
 use crate::metrics::Metrics;
 
@@ -24,17 +22,6 @@ pub struct Evaluated {
     pub metrics: Metrics,
 }
 
-#[derive(Deserialize)]
-struct Line {
-    #[serde(rename = "kind")]
-    _kind: IgnoredAny,
-    step: u64,
-    epoch: u64,
-    seconds: f64,
-    #[serde(flatten)]
-    metrics: Metrics,
-}
-
 /// Reads the evaluations of the run in the folder `run`, in their order. Lines that cannot be read are left out.
 ///
 /// # Errors
@@ -49,11 +36,13 @@ pub fn evaluations(run: &Path) -> io::Result<Vec<Evaluated>> {
             return Ok(found);
         }
         let Some((_, is_epoch)) = KINDS.iter().find(|(kind, _)| line.starts_with(kind)) else { continue };
-        let Ok(Line { step, epoch, seconds, metrics, .. }) = serde_json::from_slice(&line) else { continue };
+        let Ok(EvaluationLine { step, epoch, seconds, metrics, .. }) = serde_json::from_slice(&line) else {
+            continue;
+        };
         if *is_epoch {
             total += seconds;
         }
-        let epochs = if *is_epoch { epoch } else { epoch.saturating_sub(1) };
+        let epochs = if *is_epoch { epoch } else { epoch.saturating_sub(1) } as u64;
         found.push(Evaluated { step, epochs, seconds: total, metrics });
     }
 }

@@ -63,14 +63,14 @@ struct Head {
 
 /// The line of an epoch or a validation; its metrics are in the order of the file.
 #[derive(Deserialize)]
-struct EvaluationLine {
+pub(super) struct EvaluationLine {
     #[serde(rename = "kind")]
     _kind: IgnoredAny,
-    step: u64,
-    epoch: usize,
-    seconds: f64,
+    pub step: u64,
+    pub epoch: usize,
+    pub seconds: f64,
     #[serde(flatten)]
-    metrics: Metrics,
+    pub metrics: Metrics,
 }
 
 /// Which metric is monitored, and whether more of it is better; unset ones follow from the preset's defaults.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::print::{say, short};
 use crate::cli::error::{CliError, CliResult};
-use crate::cli::runs::{csv_line, latex_table, print_json, print_table};
+use crate::cli::runs::{FormatArgs, csv_line, latex_table, print_json, print_table};
 use crate::cli::{ScreenArgs, pages};
 use crate::escape::{foreign, shell_word};
 use crate::experiment::{Combination, Sweep, SweepStatus, TrialState, TrialStatus};
@@ -21,32 +21,25 @@ pub(super) struct StatusArgs {
     /// List the trials instead of the combinations of settings
     #[arg(long)]
     trials: bool,
-    /// Print one JSON object per line, one a trial
-    #[arg(long, group = "format")]
-    json: bool,
-    /// Print comma-separated values, one line a trial
-    #[arg(long, group = "format")]
-    csv: bool,
-    /// Print a LaTeX table (booktabs)
-    #[arg(long, group = "format")]
-    latex: bool,
+    #[command(flatten)]
+    format: FormatArgs,
 }
 
 /// Shows the state of a sweep.
 pub(super) fn status(args: &StatusArgs, screen: ScreenArgs) -> CliResult {
     let sweep = Sweep::open(&args.dir)?;
     let status = SweepStatus::read(&sweep)?;
-    if args.json {
+    if args.format.json {
         return print_json(status.trials.iter().map(|trial| trial_json(&sweep, &status, trial)));
     }
-    if args.csv {
+    if args.format.csv {
         return pages::write(csv(&sweep, &status).as_bytes());
     }
     let table = match args.trials {
         true => trials_table(&sweep, &status),
         false => combinations_table(&sweep, &status, usize::MAX),
     };
-    if args.latex {
+    if args.format.latex {
         return pages::write(latex_table(&table).as_bytes());
     }
     say(&counts(&status));
@@ -134,13 +127,8 @@ fn combinations_table(sweep: &Sweep, status: &SweepStatus, most: usize) -> Table
     let mut columns =
         vec![Column::number("setting", 9, cells(&|combination| combination.number.to_string()))];
     columns.extend(setting_columns(sweep, shown.iter().map(|combination| combination.set.as_slice())));
-    let mean = cells(&|combination| match (combination.mean, combination.deviation) {
-        (Some(mean), Some(deviation)) => {
-            format!("{} ± {}", value(mean), value(deviation).trim_end_matches(" %"))
-        }
-        (Some(mean), None) => value(mean),
-        (None, _) => String::new(),
-    });
+    let mean =
+        cells(&|combination| combination.statistic.map_or(String::new(), |statistic| statistic.text(metric)));
     columns.push(Column::number(metric.clone(), 9, mean));
     if repeats {
         let interval = cells(&|combination| {

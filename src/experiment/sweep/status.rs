@@ -7,9 +7,9 @@ use super::folder::Sweep;
 use super::importance::omega_squared;
 use super::state_files::{EndState, StateFiles, TrialFiles};
 use crate::experiment::error::ExperimentError;
-use crate::metrics::{higher_is_better, mean_and_deviation, mean_interval};
+use crate::metrics::{higher_is_better, mean_interval};
 use crate::run::RunState;
-use crate::runs::{self, Run, Values};
+use crate::runs::{self, Run, Statistic, Values};
 
 /// The state of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,10 +88,8 @@ pub struct Combination {
     pub trials: Vec<usize>,
     /// How many of them have finished.
     pub finished: usize,
-    /// The mean of the monitored metric over the finished ones.
-    pub mean: Option<f64>,
-    /// Its sample standard deviation; `None` of one.
-    pub deviation: Option<f64>,
+    /// Mean and standard deviation of the monitored metric over the finished ones.
+    pub statistic: Option<Statistic>,
     /// The ends of the interval that contains the mean of more seeds or folds with the probability 0.95; `None` of one.
     pub interval: Option<(f64, f64)>,
 }
@@ -149,7 +147,7 @@ impl SweepStatus {
 
     /// The best trial: of the best combination, by its mean, the one with the best value.
     pub fn best(&self) -> Option<&TrialStatus> {
-        let best = self.combinations.first().filter(|combination| combination.mean.is_some())?;
+        let best = self.combinations.first().filter(|combination| combination.statistic.is_some())?;
         let trials = best.trials.iter().filter_map(|trial| self.trials.get(*trial));
         let finished = trials.filter(|trial| trial.state == TrialState::Finished && trial.value.is_some());
         finished.min_by(|a, b| self.cost(a.value).total_cmp(&self.cost(b.value)))
@@ -170,14 +168,13 @@ impl SweepStatus {
             let number = status.trial.combination;
             if combinations.last().is_none_or(|last| last.number != number) {
                 let set = status.trial.set.clone();
-                let (trials, none) = (Vec::new(), None);
+                let (trials, statistic) = (Vec::new(), None);
                 combinations.push(Combination {
                     number,
                     set,
                     trials,
                     finished: 0,
-                    mean: none,
-                    deviation: none,
+                    statistic,
                     interval: None,
                 });
             }
@@ -190,17 +187,16 @@ impl SweepStatus {
             let finished = finished.filter(|trial| trial.state == TrialState::Finished);
             let values: Vec<f64> = finished.filter_map(|trial| trial.value).collect();
             combination.finished = values.len();
-            if let Some((mean, deviation)) = mean_and_deviation(&values) {
-                (combination.mean, combination.deviation) = (Some(mean), deviation);
-                combination.interval = mean_interval(&values);
-            }
+            combination.statistic = Statistic::of(&values);
+            combination.interval = mean_interval(&values);
         }
         // Those of which a part is missing may be lucky: after complete ones.
         let rank = |combination: &Combination| {
-            (combination.mean.is_none(), combination.finished < combination.trials.len())
+            (combination.statistic.is_none(), combination.finished < combination.trials.len())
         };
+        let mean = |combination: &Combination| self.cost(combination.statistic.map(|of| of.mean));
         combinations.sort_by(|a, b| {
-            let means = self.cost(a.mean).total_cmp(&self.cost(b.mean));
+            let means = mean(a).total_cmp(&mean(b));
             rank(a).cmp(&rank(b)).then(means).then(a.number.cmp(&b.number))
         });
         combinations
