@@ -114,9 +114,9 @@ enum Command {
     /// Prints loss, accuracy, precision, recall, F1 and the confusion matrix, or the errors of forecasts, and the worst mistakes; of a
     /// language model loss per token, perplexity and bits per character.
     Evaluate(evaluate::EvaluateArgs),
-    /// Write the network of a run for other programs: Keras, ONNX
+    /// Write the network of a run for Keras, PyTorch or ONNX, and its record for TensorBoard
     Export(export::ExportArgs),
-    /// Make a run of a network in a file of Keras
+    /// Make a run of a network in a file of Keras or PyTorch
     Import(import::ImportArgs),
     /// List the presets, or print one
     Presets {

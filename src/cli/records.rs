@@ -72,6 +72,13 @@ impl RecordArgs {
         Ok(())
     }
 
+    /// Prints the result of the run in the folder `run`, which has ended before, if it is requested.
+    pub fn print_result(&self, run: &Path) {
+        if self.json_result {
+            print_run(run);
+        }
+    }
+
     /// Starts to write what is recorded in `folder`, as far as it is requested. A run that goes on has been `resumed` so often before.
     pub fn start(&self, folder: RunFolder, resumed: Option<usize>) -> LiveRecords {
         let result = self.json_result.then(|| RunFolder::clone(&folder));
@@ -142,9 +149,7 @@ impl LiveRecords {
     /// Writes what is left. What fails is a warning: the training has ended as it has.
     pub fn finish(self) {
         if let Some(run) = self.result.as_ref().and_then(|folder| folder.get()) {
-            let name = run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned();
-            // Stdout may be closed; the run folder has all of it.
-            let _ = print_json([run_json(&runs::open(run, &name))].into_iter());
+            print_run(run);
         }
         let Some((stop, thread)) = self.writer else { return };
         drop(stop);
@@ -156,6 +161,13 @@ impl LiveRecords {
             Err(_) => print_error(&"warning: the record for other programs is incomplete"),
         }
     }
+}
+
+/// Prints the run in the folder `run` as a line of JSON.
+fn print_run(run: &Path) {
+    let name = run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned();
+    // Stdout may be closed; the run folder has all of it.
+    let _ = print_json([run_json(&runs::open(run, &name))].into_iter());
 }
 
 /// The files that are written.

@@ -63,17 +63,17 @@ pub(super) fn go_on(
 ) -> CliResult {
     let ResumePlan { spec, notes, resume, is_finished } = plan_resume(folder, overrides)?;
     if is_finished {
-        let folder = folder.display().to_string();
-        let mut out = std::io::stdout().lock();
+        let shown = folder.display().to_string();
         let line = format!(
             "{} is finished; to train on: unrolled resume {} --set train.epochs=N",
-            foreign(&folder),
-            super::shell_word(&foreign(&folder))
+            foreign(&shown),
+            super::shell_word(&foreign(&shown))
         );
         if resume.before.is_some() {
             return Err(CliError::usage(format!("the settings would have no effect: {line}")));
         }
-        writeln!(out, "{line}").map_err(CliError::failed)?;
+        writeln!(std::io::stdout(), "{line}").map_err(CliError::failed)?;
+        records.print_result(folder);
         return Ok(ExitCode::SUCCESS);
     }
     let display = Display::new(headless, screen)?;

@@ -41,10 +41,10 @@ pub(super) struct TrainArgs {
     /// Seed of initial weights, shuffling, dropout and generated data
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Train once with every seed in the range, without a screen, and print mean and standard deviation
+    /// Train once with every seed in the range, and print mean and standard deviation at the end
     #[arg(long, value_name = "1..5", value_parser = seeds, conflicts_with_all = ["seed", "folds", "on_end"])]
     pub seeds: Option<RangeInclusive<u64>>,
-    /// N-fold cross-validation, without a screen; prints mean and standard deviation
+    /// N-fold cross-validation; prints mean and standard deviation at the end
     #[arg(long, value_name = "N", conflicts_with = "on_end", value_parser = clap::value_parser!(u16).range(2..))]
     pub folds: Option<u16>,
     #[command(flatten)]

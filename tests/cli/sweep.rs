@@ -217,4 +217,9 @@ fn a_training_ends_with_its_result_as_json() {
     let evaluated = super::metrics(&dir.path().join("run"));
     let losses = evaluated.iter().filter_map(|line| line["val_loss"].as_f64());
     assert_eq!(result["best"].as_f64(), losses.reduce(f64::min));
+    // A search that is started again finds what has finished.
+    let mut again = super::train(dir.path(), "word-order", "run", &SMALL);
+    again.args(["--json-result", "--resume-or-start"]);
+    let (out, _) = ends(again, 0);
+    assert_eq!(serde_json::from_str::<Value>(out.lines().last().unwrap()).unwrap(), result);
 }
