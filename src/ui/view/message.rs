@@ -169,7 +169,12 @@ pub(super) fn log(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme)
     let said: Vec<_> = found.iter().filter(|found| !found.has_panel).collect();
     if let Some(first) = said.first() {
         let more = if said.len() > 1 { format!(" (and {} more)", said.len() - 1) } else { String::new() };
+        // Beside other runs a finding is one of the run in front.
+        let group = dash.group.as_ref().filter(|_| dash.view.tab == Tab::Runs);
+        let of = group.and_then(|group| group.members.get(group.front)).map(|member| &member.name);
+        let of = of.map_or(String::new(), |name| format!("{} · ", escape::foreign(name)));
         let pieces = [
+            (of.into(), theme.style(Role::Text)),
             (format!("{}: ", first.name).into(), theme.style(Role::Warning)),
             (escape::foreign(&first.evidence), theme.style(Role::Text)),
             (more.into(), theme.style(Role::Dim)),
