@@ -23,13 +23,13 @@ def run(*command, **options):
 
 
 def load(script):
-    """The script without its arguments: it then loads the model and predicts nothing."""
+    """The script with a text: it loads the model, and then predicts, or fails where it expects something else."""
     spec = importlib.util.spec_from_file_location("load_in_keras", script)
     module = importlib.util.module_from_spec(spec)
-    sys.argv = [str(script)]
+    sys.argv = [str(script), TEXTS[0]]
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # nothing to predict
+    except Exception as error:  # not its kind of data
         print("   ", type(error).__name__, str(error)[:80])
     return module
 
