@@ -1,15 +1,13 @@
 //! The network and the record of a run in the files of other programs.
 
 mod onnx;
-mod output_folder;
 mod torch;
 
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ArgGroup;
-
-use output_folder::OutputFolder;
 
 use super::error::{CliError, CliResult};
 use super::{pages, records, shell_word};
@@ -82,19 +80,19 @@ pub(super) fn export(args: &ExportArgs) -> CliResult {
     let folder = run::resolve(Path::new("runs"), &args.run)?;
     let of_network =
         args.keras.is_some() || args.weights.is_some() || args.torch.is_some() || args.onnx.is_some();
-    let (mut lines, mut files, torch) = match of_network {
+    let (mut lines, mut files) = match of_network {
         true => network(args, &folder)?,
-        false => ("the record of the training:\n".into(), Vec::new(), None),
+        false => ("the record of the training:\n".into(), Vec::new()),
     };
     if let Some(path) = &args.csv {
         files.push((path.clone(), records::csv_of(&folder)?.into_bytes()));
     }
-    if let Some(torch) = &torch {
-        torch.check(args.force)?;
+    check(&files, args.force)?;
+    if let Some(to) = &args.torch {
+        fs::create_dir_all(to).map_err(FileError::at("create", to))?;
     }
-    write(&files, args.force)?;
-    if let Some(torch) = torch {
-        files.extend(torch.write()?);
+    for (path, content) in &files {
+        durable::write(path, content)?;
     }
     for (path, content) in &files {
         let size = counted(content.len(), "byte");
@@ -115,8 +113,8 @@ pub(super) fn export(args: &ExportArgs) -> CliResult {
 /// A file to be written: its path and its bytes.
 type OutputFile = (PathBuf, Vec<u8>);
 
-/// The files of the network, a folder of it, and a line about it.
-fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<OutputFile>, Option<OutputFolder>)> {
+/// A line about the network, and its files.
+fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<OutputFile>)> {
     let which = if args.best { Which::Best } else { Which::Last };
     let network = Network::open(folder, Network::spec(folder, None, &[])?, which)?;
     network.check_files()?;
@@ -142,30 +140,28 @@ fn network(args: &ExportArgs, folder: &Path) -> CliResult<(String, Vec<OutputFil
     if let Some(path) = &args.onnx {
         files.extend(onnx::files(folder, &network, &description, path)?);
     }
-    let torch = match &args.torch {
-        Some(to) => Some(torch::folder(to, folder, &network, &description)?),
-        None => None,
-    };
+    if let Some(to) = &args.torch {
+        files.extend(torch::files(to, folder, &network, &description)?);
+    }
     let step = count(network.step);
     let numbers = counted(network.params.values().len(), "number");
-    Ok((format!("the network after step {step}, {numbers}:\n"), files, torch))
+    Ok((format!("the network after step {step}, {numbers}:\n"), files))
 }
 
 fn read(path: &Path) -> CliResult<Vec<u8>> {
     Ok(durable::read_regular(path).map_err(FileError::at("read", path))?)
 }
 
-/// Writes the files; none if one exists with another content and may not be replaced.
-fn write(files: &[(PathBuf, Vec<u8>)], force: bool) -> CliResult<()> {
+/// Checks that nothing is lost: no file exists with another content, unless it may be replaced.
+fn check(files: &[OutputFile], force: bool) -> CliResult<()> {
     let differs = |path: &Path, content: &[u8]| {
         path.symlink_metadata().is_ok() && durable::read_regular(path).ok().as_deref() != Some(content)
     };
-    if let Some((path, _)) = files.iter().find(|(path, content)| !force && differs(path, content)) {
-        let what = format!("{} exists with another content; --force replaces it", path.display());
-        return Err(CliError::usage(what));
+    match files.iter().find(|(path, content)| !force && differs(path, content)) {
+        None => Ok(()),
+        Some((path, _)) => Err(CliError::usage(format!(
+            "{} exists with another content; name another folder, or replace it with --force",
+            path.display()
+        ))),
     }
-    for (path, content) in files {
-        durable::write(path, content)?;
-    }
-    Ok(())
 }

@@ -404,9 +404,42 @@ fn a_model_of_onnx_has_what_predictions_need() {
     assert_eq!(fs::read(at.join("model.onnx")).unwrap(), model);
     fs::write(at.join("model.onnx"), "mine").unwrap();
     let (_, message) = ends(unrolled(at, &["export", "runs/a", "--onnx", "model.onnx"]), 2);
-    assert!(message.contains("exists with another content; --force replaces it"), "{message}");
+    assert!(
+        message.contains("exists with another content; name another folder, or replace it with --force"),
+        "{message}"
+    );
     let (_, message) = ends(unrolled(at, &["export", "runs/a", "--onnx", "model.pb"]), 2);
     assert!(message.contains("the name must end in .onnx"), "{message}");
+}
+
+#[test]
+fn an_export_takes_nothing_away() {
+    let folder = learnt();
+    let at = folder.path();
+    // The folder that one is in, whose own folder has other files; then files of another format in the same folder.
+    let inside = at.join("papers/here");
+    fs::create_dir_all(&inside).unwrap();
+    fs::write(at.join("papers/thesis.txt"), "years of work").unwrap();
+    fs::write(inside.join("notes.txt"), "mine").unwrap();
+    let run = at.join("runs/a").into_os_string().into_string().unwrap();
+    let (out, _) = ends(unrolled(&inside, &["export", &run, "--torch", ".", "--keras", "m.keras"]), 0);
+    let written = |name: &str| inside.join(name).is_file();
+    assert!(written("model.py") && written("model.safetensors") && written("m.keras"), "{out}");
+    assert_eq!(fs::read_to_string(at.join("papers/thesis.txt")).unwrap(), "years of work");
+    assert_eq!(fs::read_to_string(inside.join("notes.txt")).unwrap(), "mine");
+    // The same again; a file with another content is not replaced, and then nothing is written.
+    ends(unrolled(&inside, &["export", &run, "--torch", "."]), 0);
+    fs::write(inside.join("model.py"), "mine").unwrap();
+    fs::remove_file(inside.join("answers.json")).unwrap();
+    let (_, message) = ends(unrolled(&inside, &["export", &run, "--torch", "."]), 2);
+    assert!(message.contains("model.py exists with another content"), "{message}");
+    assert_eq!(fs::read_to_string(inside.join("model.py")).unwrap(), "mine");
+    assert!(!written("answers.json"));
+    ends(unrolled(&inside, &["export", &run, "--torch", ".", "--force"]), 0);
+    assert!(written("answers.json") && fs::read(inside.join("model.py")).unwrap() != b"mine");
+    let names: Vec<_> =
+        fs::read_dir(at.join("papers")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
 }
 
 #[test]

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::output_folder::OutputFolder;
-use super::{BESIDE, CliResult, read};
+use super::{BESIDE, CliResult, OutputFile, read};
 use crate::cli::error::CliError;
 use crate::data::{DataSpec, Scale, Vocabulary};
 use crate::infer::{InferError, Network};
@@ -11,16 +10,16 @@ use crate::interop::NetworkDescription;
 use crate::interop::torch::{Answers, Preprocessing, TorchNetwork, example};
 use crate::run::read_json;
 
-/// The folder `to` with the network of the run in `folder`.
+/// The files in the folder `to` with the network of the run in `folder`.
 ///
 /// # Errors
 /// If a file of the run cannot be read.
-pub(super) fn folder(
+pub(super) fn files(
     to: &Path,
     folder: &Path,
     network: &Network,
     description: &NetworkDescription<'_>,
-) -> CliResult<OutputFolder> {
+) -> CliResult<Vec<OutputFile>> {
     let fail = |error: &dyn std::fmt::Display| {
         CliError::from(InferError::Task(format!("{}: {error}", folder.display())))
     };
@@ -37,7 +36,7 @@ pub(super) fn folder(
     for name in BESIDE.into_iter().filter(|name| folder.join(name).exists()) {
         files.push((name, read(&folder.join(name))?));
     }
-    Ok(OutputFolder::new(to, files))
+    Ok(files.into_iter().map(|(name, content)| (to.join(name), content)).collect())
 }
 
 /// How the data of a run become inputs.
