@@ -43,8 +43,8 @@ impl GradientReach {
 pub struct Shares {
     /// One a position.
     pub positions: Vec<f64>,
-    /// The first position that is not padding.
-    first: usize,
+    /// The first and the last position that is not padding.
+    read: (usize, usize),
 }
 
 impl Shares {
@@ -54,13 +54,15 @@ impl Shares {
         let greatest = norms.iter().copied().fold(0.0_f32, f32::max);
         let is_usable = greatest > 0.0 && norms.iter().all(|norm| norm.is_finite());
         let positions = || norms.iter().map(|norm| f64::from(norm / greatest)).collect();
-        is_usable.then(|| Self { positions: positions(), first: profile.first_position() })
+        let read = (profile.first_position(), profile.last_position());
+        is_usable.then(|| Self { positions: positions(), read })
     }
 
-    /// The greatest share at the start of the sequence, which is behind the padding before it.
+    /// The greatest share at the start of the sequence, which is what is between the padding before and behind it.
     pub fn at_start(&self) -> f64 {
         let (part, least) = START;
-        let read = self.positions.get(self.first..).unwrap_or_default();
+        let (first, last) = self.read;
+        let read = self.positions.get(first..=last).unwrap_or_default();
         let count = (read.len() / part).max(least);
         read.iter().take(count).copied().fold(0.0, f64::max)
     }
@@ -71,12 +73,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_start_of_a_sequence_is_behind_its_padding() {
+    fn the_start_of_a_sequence_is_a_part_of_what_is_not_padding() {
         let hnorm = vec![0.9, 0.8, 0.001, 0.01, 0.1, 1.0];
         let profile = GradientProfile { hnorm, ..GradientProfile::default() };
         let at_start = |profile: &GradientProfile| Shares::of(profile).unwrap().at_start();
         assert!((at_start(&profile) - 0.9).abs() < 1e-6);
         let padding = vec![true, true, false, false, false, false];
         assert!((at_start(&GradientProfile { padding, ..profile }) - 0.01).abs() < 1e-6);
+        // Thirty positions are read, and a tenth of them are the start, wherever the padding is.
+        let read: Vec<f32> = (0..30).map(|t| 0.5_f32.powi(29 - t)).collect();
+        let zeros = vec![0.0; 270];
+        let norms = [[zeros.clone(), read.clone()].concat(), [read, zeros].concat()];
+        let padded = |hnorm: &Vec<f32>| {
+            let padding = hnorm.iter().map(|norm| *norm == 0.0).collect();
+            at_start(&GradientProfile { hnorm: hnorm.clone(), padding, ..GradientProfile::default() })
+        };
+        let [before, behind] = norms.each_ref().map(padded);
+        assert!((before - 0.5_f64.powi(27)).abs() < 1e-12 && before == behind, "{before} {behind}");
     }
 }
