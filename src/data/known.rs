@@ -33,15 +33,13 @@ pub struct Known {
 
 impl Known {
     /// The only vocabulary, with the most frequent of the new words among `counts` appended, and notes for the user; `None` without a
-    /// vocabulary. Words that occur less than `least` times are not appended.
+    /// vocabulary.
     pub(crate) fn vocabulary<'w>(
         &self,
         counts: impl Iterator<Item = (&'w str, u64)> + Clone,
-        least: u64,
     ) -> Option<(Vocabulary, Vec<String>)> {
         let known = self.vocabularies.as_ref()?.first();
-        let frequent = counts.clone().filter(|(_, count)| *count >= least);
-        let vocabulary = known.extended(frequent, self.new_words);
+        let vocabulary = known.extended(counts.clone(), self.new_words);
         let mut notes = Vec::new();
         let added = vocabulary.len() - known.len();
         if added > 0 {
@@ -191,7 +189,7 @@ mod tests {
     #[test]
     fn new_words_are_appended_behind_the_known_ones_and_the_rest_is_said_to_be_unknown() {
         let counts = [("bad", 9_u64), ("dull", 2), ("fine", 3), ("zen", 3), ("odd", 1)];
-        let words = |new| known(new).vocabulary(counts.into_iter(), 1).unwrap();
+        let words = |new| known(new).vocabulary(counts.into_iter()).unwrap();
         let (vocabulary, notes) = words(0);
         assert_eq!(Vec::from(vocabulary), ["", "[UNK]", "good", "bad"]);
         assert_eq!(
@@ -209,8 +207,6 @@ mod tests {
             words(9).1,
             ["4 tokens appended to the vocabulary of runs/a: \"zen\", \"fine\", \"dull\", \"odd\""]
         );
-        let often = known(9).vocabulary(counts.into_iter(), 2).unwrap().0;
-        assert_eq!(often.len(), 7, "odd occurs once");
     }
 
     #[test]

@@ -213,7 +213,7 @@ impl TextSpec {
         let seen = words.iter().map(|(word, number, _)| (word, counts[number as usize]));
         let seen = seen.filter(|(_, count)| *count > 0);
         let mut notes = Vec::new();
-        let vocabulary = match trained.and_then(|known| known.vocabulary(seen.clone(), 1)) {
+        let vocabulary = match trained.and_then(|known| known.vocabulary(seen.clone())) {
             Some((vocabulary, more)) => {
                 notes.extend(more);
                 vocabulary

@@ -19,7 +19,6 @@ use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
 use crate::data::sources::labelled::split::{self, split_by_fingerprint};
 use crate::data::sources::labelled::{GivenValidation, Validation};
-use crate::data::text::channels::AT_LEAST;
 use crate::data::text::conll::{Token, sentences};
 use crate::data::text::corpus::blank;
 use crate::data::text::interner::{Words, fingerprint_of};
@@ -149,12 +148,20 @@ impl TagsSpec {
         let found = sentences(&self.path, &text, self.tag.as_ref())?;
         let mut notes: Vec<String> = found.note().into_iter().collect();
         let tags: BTreeMap<&str, usize> = count_tags(&found.all);
-        let found_tags: Vec<_> = tags.iter().map(|(tag, count)| ((*tag).to_owned(), *count)).collect();
-        let known_tags = trained.map(|known| known.classes(&self.path, &found_tags)).transpose()?.flatten();
-        if tags.len() < 2 && known_tags.is_none() {
+        if tags.len() < 2 && trained.is_none_or(|known| known.labels.is_none()) {
             let found = format!("a single tag, {}", listed(tags.keys().copied()));
             return Err(DataError::content(&self.path, None, found, "at least two tags"));
         }
+        let (mut train, mut held_out) = (found.all, None);
+        if let Some(validation) = self.validation.as_ref().filter(|_| given.is_none()) {
+            let (kept, out) = self.split(train, validation, seed)?;
+            (train, held_out) = (kept, Some(out));
+        }
+        let counts = count_tags(&train);
+        // A tag that is held out alone is one of the data, without an example to train on.
+        let count = |tag: &str| counts.get(tag).copied().unwrap_or(0);
+        let found_tags: Vec<_> = tags.keys().map(|tag| ((*tag).to_owned(), count(tag))).collect();
+        let known_tags = trained.map(|known| known.classes(&self.path, &found_tags)).transpose()?.flatten();
         let labels: Vec<String> = match known_tags {
             Some((classes, note)) => {
                 notes.extend(note);
@@ -162,11 +169,6 @@ impl TagsSpec {
             }
             None => tags.keys().map(|tag| (*tag).to_owned()).collect(),
         };
-        let (mut train, mut held_out) = (found.all, None);
-        if let Some(validation) = self.validation.as_ref().filter(|_| given.is_none()) {
-            let (kept, out) = self.split(train, validation, seed)?;
-            (train, held_out) = (kept, Some(out));
-        }
         if let Some((path, text)) = &given {
             let found = sentences(path, text, self.tag.as_ref())?;
             notes.extend(found.note());
@@ -188,17 +190,13 @@ impl TagsSpec {
         let unseen = unseen.counts();
         notes.extend(unseen_note(&unseen, "tag", "word"));
         notes.extend(cased_note(tags.iter().map(|(tag, count)| (*tag, *count)), "tags"));
-        let counts = count_tags(&train);
         let counted = held_out.as_ref().unwrap_or(&train);
         let words = counted.iter().flatten().count();
         // Without a channel of words none is unknown.
         let known = spec.known_words(&vocabularies);
         let is_unknown = |word: &str| known.is_some_and(|known| known.id(word).is_none());
         let unknown = counted.iter().flatten().filter(|token| is_unknown(token.word)).count();
-        let class = |label: &String| ClassCount {
-            label: label.clone(),
-            count: counts.get(label.as_str()).copied().unwrap_or(0),
-        };
+        let class = |label: &String| ClassCount { label: label.clone(), count: count(label) };
         let facts = DataFacts {
             source: self.path.display().to_string(),
             train: train_set.len(),
@@ -234,7 +232,7 @@ impl TagsSpec {
             notes.extend(spec.known_words(&vocabularies).and_then(|words| known.unknown_note(counts, words)));
             return Ok(vocabularies);
         }
-        Ok(match known.vocabulary(counts, AT_LEAST) {
+        Ok(match known.vocabulary(counts) {
             Some((vocabulary, more)) => {
                 notes.extend(more);
                 vocabulary.into()

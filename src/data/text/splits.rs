@@ -63,7 +63,7 @@ impl TextSplits {
             None => classes.into_iter().map(|(label, count)| ClassCount { label, count }).collect(),
         };
         let labels: Vec<String> = classes.iter().map(|class| class.label.clone()).collect();
-        let vocabulary = match known.and_then(|known| known.vocabulary(train.word_counts(), 1)) {
+        let vocabulary = match known.and_then(|known| known.vocabulary(train.word_counts())) {
             Some((vocabulary, more)) => {
                 notes.extend(more);
                 vocabulary

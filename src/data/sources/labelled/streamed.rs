@@ -257,7 +257,7 @@ fn scan(
     let most = if trained.is_some() { usize::MAX } else { tokens.vocabulary.saturating_sub(2) };
     let frequent = first_pass.word_counts.most_frequent(most);
     let frequent = frequent.iter().map(|(word, count)| (&**word, *count));
-    let vocabulary = match trained.and_then(|known| known.vocabulary(frequent.clone(), 1)) {
+    let vocabulary = match trained.and_then(|known| known.vocabulary(frequent.clone())) {
         Some((vocabulary, more)) => {
             notes.extend(more);
             vocabulary
