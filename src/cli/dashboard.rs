@@ -72,9 +72,6 @@ pub(super) fn show_training(
     let resumed = options.folder.as_deref().filter(|_| goes_on);
     // Without a recording nothing was resumed.
     let resumed = resumed.map(|folder| resumed_steps(folder).map_or(0, |steps| steps.len()));
-    if !goes_on {
-        records.keep_earlier()?;
-    }
     let trainer = Trainer::start_with(spec, options, at_end)?;
     let records = records.start(trainer.folder(), resumed);
     let result = show(trainer, display, goes_on);

@@ -42,15 +42,16 @@ impl RecordArgs {
         tensorboard.or(csv).or(self.json_result.then_some("--json-result"))
     }
 
-    /// Keeps the CSV file of an earlier training, which a new one would replace, under another name: `log.csv.1`.
+    /// Keeps the CSV file of an earlier training, which a new one would replace, under another name: `log.csv.1`; returns a warning if
+    /// there was one.
     ///
     /// # Errors
     /// When it cannot be renamed.
-    pub fn keep_earlier(&self) -> CliResult<()> {
-        let Some(path) = &self.csv else { return Ok(()) };
+    fn keep_earlier(&self) -> CliResult<Option<String>> {
+        let Some(path) = &self.csv else { return Ok(None) };
         let has_lines = path.symlink_metadata().is_ok_and(|file| file.is_file() && file.len() > 0);
         if !has_lines {
-            return Ok(());
+            return Ok(None);
         }
         let numbered = |number: u32| {
             let mut name = path.clone().into_os_string();
@@ -58,18 +59,14 @@ impl RecordArgs {
             PathBuf::from(name)
         };
         let Some(other) = (1..).map(numbered).find(|other| other.symlink_metadata().is_err()) else {
-            return Ok(());
+            return Ok(None);
         };
         std::fs::rename(path, &other).map_err(|error| {
             let (from, to) = (path.display(), other.display());
             CliError::failed(format!("cannot keep {from}, of an earlier training, as {to}: {error}"))
         })?;
-        print_error(&format_args!(
-            "warning: {} was there already: the earlier file is now {}",
-            path.display(),
-            other.display()
-        ));
-        Ok(())
+        let (path, other) = (path.display(), other.display());
+        Ok(Some(format!("warning: {path} was there already: the earlier file is now {other}")))
     }
 
     /// Prints the result of the run in the folder `run`, which has ended before, if it is requested.
@@ -97,19 +94,27 @@ impl RecordArgs {
         }
     }
 
-    /// Writes until it is stopped; everything that is recorded by then.
-    fn follow(&self, folder: &RunFolder, resumed: Option<usize>, stop: &Receiver<()>) -> CliResult<()> {
-        let mut files: Option<(Files, Tail)> = None;
+    /// Writes until it is stopped; everything that is recorded by then. Returns a warning for the user, whose screen it would disturb before.
+    fn follow(
+        &self,
+        folder: &RunFolder,
+        resumed: Option<usize>,
+        stop: &Receiver<()>,
+    ) -> CliResult<Option<String>> {
+        let (mut files, mut warning): (Option<(Files, Tail)>, _) = (None, None);
         loop {
             let is_last = !matches!(stop.recv_timeout(EVERY), Err(RecvTimeoutError::Timeout));
             let Some(run) = folder.get() else {
                 if is_last {
-                    return Ok(());
+                    return Ok(warning);
                 }
                 continue;
             };
             // At the end at the latest, whatever became of the recording.
             if files.is_none() && (is_last || is_recorded(run, resumed)) {
+                if resumed.is_none() {
+                    warning = self.keep_earlier()?;
+                }
                 files = Some((self.open(run, resumed.is_some())?, Tail::new(run, 0, 0)));
             }
             if let Some((files, tail)) = &mut files {
@@ -119,7 +124,7 @@ impl RecordArgs {
                 files.flush()?;
             }
             if is_last {
-                return Ok(());
+                return Ok(warning);
             }
         }
     }
@@ -140,7 +145,7 @@ impl RecordArgs {
 
 /// Writes in the background, until the training has ended.
 pub(super) struct LiveRecords {
-    writer: Option<(Sender<()>, JoinHandle<CliResult<()>>)>,
+    writer: Option<(Sender<()>, JoinHandle<CliResult<Option<String>>>)>,
     /// The run that is printed at the end.
     result: Option<RunFolder>,
 }
@@ -154,7 +159,7 @@ impl LiveRecords {
         let Some((stop, thread)) = self.writer else { return };
         drop(stop);
         match thread.join() {
-            Ok(Ok(())) => {}
+            Ok(Ok(warning)) => warning.iter().for_each(|warning| print_error(warning)),
             Ok(Err(error)) => {
                 print_error(&format_args!("warning: the record for other programs is incomplete: {error}"))
             }
