@@ -272,7 +272,8 @@ impl Session {
             data: self.facts.clone(),
             probes: self.watch.probes().to_vec(),
             epochs: self.spec.train.epochs,
-            steps_per_epoch: self.train.batches(),
+            // Those of the preset, also where a command has changed them, which is an event of its own.
+            steps_per_epoch: self.train.len().div_ceil(self.spec.train.batch_size.max(1)),
             batch_size: self.spec.train.batch_size,
             watch_every: self.spec.watch.every,
             pace: None,

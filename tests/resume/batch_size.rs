@@ -29,7 +29,16 @@ fn it_applies_from_the_next_epoch_on_and_goes_on_to_the_bit() {
         // Within the epoch of the command, at its end, and in the next one.
         for stop in [4, whole_epoch as u64, whole_epoch as u64 + 2] {
             let scripts: [&[_]; 2] = [&[(3, TWELVE), (stop, Command::SaveAndStop)], &[]];
-            assert_same(&scripted(&spec, &scripts), &whole);
+            let resumed = scripted(&spec, &scripts);
+            assert_same(&resumed, &whole);
+            // The facts of the run are those of its preset; what the command has changed is an event.
+            let facts = recorded(&resumed).into_iter().filter_map(|event| match event {
+                Event::Prepared(info) => Some((info.steps_per_epoch, info.batch_size)),
+                _ => None,
+            });
+            let facts: Vec<_> = facts.collect();
+            assert!(!facts.is_empty());
+            assert!(facts.iter().all(|facts| *facts == (whole_epoch, spec.train.batch_size)), "{facts:?}");
         }
         let undone = scripted(&spec, &[&[(3, TWELVE), (whole_epoch as u64 + 2, Command::Undo)]]);
         assert_same(&undone, &trained(&spec, &[]));
