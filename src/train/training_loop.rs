@@ -275,8 +275,9 @@ impl TrainingLoop<'_> {
         }
         self.state.metrics = Some(metrics.clone());
         self.final_metrics = Some(metrics);
-        if verdict.stop && !self.session.watch.is_due(step.saturating_sub(1), self.control.pace()) {
-            // The pictures that stay are those of the last step. Before the checkpoint: a run that goes on from it has ended.
+        let is_planned_end = epoch == self.session.spec.train.epochs;
+        if verdict.stop && !is_planned_end {
+            // The pictures that stay are those of the last step, in full. Before the checkpoint: a run that goes on from it has ended.
             self.publish_probes(Detail::All);
         }
         (self.state.epoch, self.state.batch, self.state.next) = (epoch + 1, 0, Next::Step);
