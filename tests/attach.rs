@@ -337,6 +337,7 @@ fn commands_are_sent_and_their_effect_or_reason_is_printed() {
         (&["vary", "2", "reverse"], "vary_probe", "example 4 is added\n"),
         (&["unit", "1:7"], "watch_unit", "unit 7 of layer 1 is watched\n"),
         (&["neighbours", "good"], "show_neighbours", "neighbours of \"good\" are shown\n"),
+        (&["neighbours", "zzz"], "show_neighbours", "\"zzz\" is not in the vocabulary"),
         (&["save"], "save", "paused at step "),
         (&["undo"], "undo", "undone by "),
     ] {

@@ -194,7 +194,7 @@ impl TrainingLoop<'_> {
                 Some(format!("unit {unit} of layer {layer} is watched"))
             }
             Command::WatchUnit { unit: None } => Some("no unit is watched any more".into()),
-            Command::ShowNeighbours { word: Some(word) } => Some(format!("neighbours of {word:?} are shown")),
+            Command::ShowNeighbours { word: Some(word) } => Some(self.about_neighbours(word)),
             Command::ShowNeighbours { word: None } => {
                 Some("neighbours of the most frequent words are shown".into())
             }
@@ -313,6 +313,19 @@ impl TrainingLoop<'_> {
                 Ok(None)
             }
             _ => Ok(None),
+        }
+    }
+
+    /// Says whether there are neighbours of a word.
+    fn about_neighbours(&self, word: &str) -> String {
+        match neighbours(&self.session, Some(word), self.state.step) {
+            Ok(near) if near.words.is_empty() => {
+                let similar = near.spellings.join(", ");
+                let similar = if similar.is_empty() { similar } else { format!("; similar: {similar}") };
+                format!("{word:?} is not in the vocabulary, so that it has no neighbours{similar}")
+            }
+            Ok(_) => format!("neighbours of {word:?} are shown"),
+            Err(why) => format!("no neighbours are shown: {why}"),
         }
     }
 
