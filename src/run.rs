@@ -44,7 +44,7 @@ pub use hub::{Hub, Prefix, Queue, Received, SubscribeError, Subscription, Summar
 pub use outline::{Outline, log_lines};
 pub use reader::{Events, Position, Reader};
 pub use recorder::Recorder;
-pub use resolve::resolve;
+pub use resolve::{LATEST, resolve};
 pub use resume_point::ResumePoint;
 pub use run_state::RunState;
 pub use tail::Tail;

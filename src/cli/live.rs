@@ -18,7 +18,7 @@ use crate::run::{self, RunError};
 pub(super) fn resolve(name: &Path) -> Result<PathBuf, RunError> {
     let runs = Path::new("runs");
     let is_folder = [name.to_owned(), runs.join(name)].iter().any(|folder| folder.is_dir());
-    if !is_folder && name == Path::new("latest") {
+    if !is_folder && name == Path::new(run::LATEST) {
         let folders = runs.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
         let live = folders.filter(|folder| owner::is_live(folder));
         let latest = live.filter_map(|folder| Some((Owner::read(&folder)?.started, folder))).max();

@@ -67,16 +67,27 @@ fn check_same(args: &TrainArgs, folder: &Path) -> CliResult<()> {
         }
         return Ok(experiment::check_preset(folder, args.preset(), &args.overrides())?);
     };
-    // A file was imported as a run, which has another name every time.
-    let asked =
-        if from.is_file() { None } else { Some(run::resolve(Path::new(RUNS), from)?.canonicalize()?) };
-    let source = begun.from.as_ref().map(|from| from.run.canonicalize().unwrap_or_else(|_| from.run.clone()));
-    match (source, asked) {
-        (None, _) => refuse("that starts from no other".into(), format!("from {}", from.display())),
-        (Some(source), Some(asked)) if source != asked => {
-            refuse(format!("from {}", source.display()), format!("from {}", asked.display()))
+    let Some(source) = &begun.from else {
+        return refuse("that starts from no other".into(), format!("from {}", from.display()));
+    };
+    for (option, began, given) in [
+        ("--extend-vocabulary", source.extend_vocabulary, args.extend_vocabulary.unwrap_or(0)),
+        ("--new-labels", source.new_labels.into(), args.new_labels.into()),
+    ] {
+        if began != given {
+            return refuse(format!("with {option} {began}"), format!("with {given}"));
         }
-        _ => Ok(()),
+    }
+    let resolved = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
+    // A file was imported as a run, which has another name every time; `latest` names this very run by now, or any other.
+    if from.is_file() || from == Path::new(run::LATEST) {
+        return Ok(());
+    }
+    // Going on does not need the other run, which may be gone.
+    let asked = resolved(&run::resolve(Path::new(RUNS), from).unwrap_or_else(|_| from.clone()))?;
+    match resolved(&source.run)? == asked {
+        true => Ok(()),
+        false => refuse(format!("from {}", source.run.display()), format!("from {}", asked.display())),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::ExperimentError;
-use crate::data::{DataSpec, TokenSpec, Vocabulary, train_and_test};
+use crate::data::{DataSpec, TargetForm, TokenSpec, Vocabulary, train_and_test};
 use crate::preset::{self, Overrides, Resolved, RunSpec};
 use crate::run::checkpoint::{self, Which};
 use crate::run::read_json;
@@ -41,6 +41,14 @@ pub fn plan_fine_tuning(from: FineTuning<'_>, overrides: &Overrides) -> Result<R
     let mut set = vec![format!("from={setting}")];
     if from.extend_vocabulary > 0 {
         set.extend(growth(&source, from)?);
+    }
+    let targets = source.form().targets;
+    let has_labels = matches!(targets, TargetForm::Classes(_) | TargetForm::Labels(_) | TargetForm::Steps(_));
+    if from.new_labels && !has_labels {
+        return Err(ExperimentError::Unchangeable(
+            "--new-labels: the run predicts no labels: its data are no labelled texts, sequences or tags"
+                .into(),
+        ));
     }
     if let Some(last) = source.model.len().checked_sub(1).filter(|_| from.new_labels) {
         set.push(format!("model.{last}.units=classes"));

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use super::RunError;
 use super::checkpoint::{Which, exists};
 
+/// The name of the run that was started last.
+pub const LATEST: &str = "latest";
+
 /// Returns the run folder for `name`: a run folder, the name of one in `runs`, or `latest`, the one there that was started last and has a
 /// checkpoint (if none has, the one that was started last).
 ///
@@ -11,7 +14,7 @@ use super::checkpoint::{Which, exists};
 /// [`RunError::Missing`] if there is none.
 pub fn resolve(runs: &Path, name: &Path) -> Result<PathBuf, RunError> {
     let started = |folder: &Path| folder.join("spec.yaml").metadata().and_then(|spec| spec.modified()).ok();
-    if [name, &runs.join(name)].iter().all(|folder| !folder.is_dir()) && name == Path::new("latest") {
+    if [name, &runs.join(name)].iter().all(|folder| !folder.is_dir()) && name == Path::new(LATEST) {
         let folders = runs.read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
         // Of two that started at the same instant, the last by name.
         let latest = folders.filter_map(|folder| {

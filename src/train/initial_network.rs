@@ -1,5 +1,6 @@
 //! The trained network that a training starts from.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::step::Stepper;
@@ -54,6 +55,11 @@ impl InitialNetwork {
             ));
         }
         Ok(Some(Self { known, weights, from: from.clone() }))
+    }
+
+    /// The fingerprint of the weights; `None` where those of a checkpoint of the training itself take their place.
+    pub fn fingerprint(&self) -> Option<String> {
+        self.weights.as_ref().map(LoadedCheckpoint::fingerprint)
     }
 
     /// Sets the weights of `stepper`, the network of `spec`; returns a note for the user.
@@ -118,13 +124,18 @@ fn weights(from: &FromSpec) -> Result<LoadedCheckpoint, String> {
     let Some(weights) = &from.weights else {
         return checkpoint::read(&from.run, Which::Last).map_err(|error| crate::error::chain(&error));
     };
-    let all = checkpoint::by_step(&from.run).into_iter();
-    let mut readable = all.filter_map(|(_, path)| checkpoint::read_from(&path).ok());
-    readable.find(|loaded| loaded.fingerprint() == *weights).ok_or_else(|| {
-        format!(
-            "no checkpoint there has the weights {weights} any more, from which this training started: restore the run as it was"
-        )
-    })
+    let mut damage = None;
+    for (_, path) in checkpoint::by_step(&from.run) {
+        match checkpoint::read_from(&path) {
+            Ok(loaded) if loaded.fingerprint() == *weights => return Ok(loaded),
+            Ok(_) => {}
+            Err(error) => damage = damage.or(Some(crate::error::chain(&error))),
+        }
+    }
+    let damage = damage.map_or(String::new(), |damage| format!(" ({damage})"));
+    Err(format!(
+        "no checkpoint there has the weights {weights} any more, from which this training started{damage}: restore the run as it was"
+    ))
 }
 
 /// What the run of `source` in `folder` knows of its data.
@@ -172,6 +183,17 @@ fn check_settings(source: &RunSpec, spec: &RunSpec) -> Result<(), String> {
         let both = [theirs, ours];
         pairs.push(("data.log", both.map(|series| series.log.to_string())));
         pairs.push(("data.difference", both.map(|series| series.difference.to_string())));
+        // The scale and the weights belong to columns in this order; columns of another table may have other names.
+        for (field, columns) in [
+            ("data.values", both.map(|series| &series.values)),
+            ("data.targets", both.map(|series| &series.targets)),
+        ] {
+            let names = columns.map(|columns| columns.iter().map(ToString::to_string).collect::<Vec<_>>());
+            let [theirs, ours] = names.each_ref().map(|names| names.iter().collect::<BTreeSet<_>>());
+            if theirs == ours {
+                pairs.push((field, names.map(|names| names.join(", "))));
+            }
+        }
     }
     match pairs.into_iter().find(|(_, [theirs, ours])| theirs != ours) {
         None => Ok(()),

@@ -102,6 +102,12 @@ impl Session {
         MemoryEstimate::new(&spec, &model).check(threads)?;
         let streams = if model.is_stateful() { spec.train.batch_size } else { 1 };
         let initial = InitialNetwork::of(&spec, resumed).map_err(PrepareError::Task)?;
+        if let (Some(from), Some(weights)) =
+            (&mut spec.from, initial.as_ref().and_then(InitialNetwork::fingerprint))
+        {
+            // The run is reproduced from these weights, also when the other run has gone on.
+            from.weights = Some(weights);
+        }
         let reads_vectors = spec.from.as_ref().is_none_or(|from| from.extend_vocabulary > 0);
         if reads_vectors {
             vectors::check(&spec)?;

@@ -291,6 +291,46 @@ train: {loss: mean_squared_error, batch_size: 8, epochs: 1}
     let (_, error) =
         ends(unrolled(at, &["train", "--from", "a", "--data", "new.csv", "--extend-vocabulary", "2"]), 2);
     assert!(error.contains("--extend-vocabulary: the run reads no words"), "{error}");
+    // Columns in another order would have the scale and the weights of one another; those of another table may have other names.
+    let two =
+        |names: &str| format!("{names}\n") + &(0..80).map(|n| format!("{n},{}\n", n % 7)).collect::<String>();
+    fs::write(at.join("old.csv"), two("y,z")).unwrap();
+    fs::write(at.join("other.csv"), two("u,v")).unwrap();
+    let both = preset.replace("[y]", "[y, z]").replace("units: 1", "units: 2");
+    fs::write(at.join("both.yaml"), both).unwrap();
+    ends(unrolled(at, &["train", "both.yaml", "--run", "both"]), 0);
+    let from = ["train", "--from", "both", "--data"];
+    let swapped = [&from[..], &["old.csv", "--set", "data.values=[z, y]"]].concat();
+    let (_, error) = ends(unrolled(at, &swapped), 2);
+    assert!(
+        error.contains("data.values: found z, y; expected y, z, as that run was trained with"),
+        "{error}"
+    );
+    ends(unrolled(at, &[&from[..], &["other.csv", "--set", "data.values=[u, v]"]].concat()), 0);
+}
+
+#[test]
+fn a_preset_that_names_a_run_keeps_to_the_weights_that_it_started_from() {
+    let folder = classifier();
+    let at = folder.path();
+    let preset = CLASSES.replace("title: t", "title: t\nfrom: {run: a}").replace("old.tsv", "new.tsv");
+    fs::write(at.join("mine.yaml"), preset).unwrap();
+    ends(unrolled(at, &["train", "mine.yaml", "--run", "b"]), 0);
+    let weights = checkpoint::read(&at.join("a"), Which::Last).unwrap().fingerprint();
+    let spec = fs::read_to_string(at.join("b/spec.yaml")).unwrap();
+    assert!(spec.contains(&format!("weights: {weights}")), "{spec}");
+    // The other run goes on, and later its checkpoints are damaged.
+    table(at, "old.tsv", ["good", "bad"], ["yes", "no"]);
+    ends(unrolled(at, &["resume", "a", "--set", "train.epochs=3", "--headless"]), 0);
+    for checkpoint in fs::read_dir(at.join("a/checkpoints")).unwrap() {
+        let path = checkpoint.unwrap().path().join("model.safetensors");
+        let Ok(mut bytes) = fs::read(&path) else { continue };
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&path, bytes).unwrap();
+    }
+    let (_, error) = ends(unrolled(at, &["verify", "b"]), 1);
+    assert!(error.contains(&format!("has the weights {weights} any more")), "{error}");
+    assert!(error.contains("checksum"), "{error}");
 }
 
 #[test]
@@ -357,6 +397,12 @@ fn a_job_that_is_started_again_goes_on_from_the_same_network_only() {
     ends(unrolled(at, &["train", "--from", "a", "--data", "new.tsv", "--run", "c"]), 0);
     let (_, error) = from("c", 2);
     assert!(error.contains("b contains a run from") && error.contains("choose another folder"), "{error}");
+    // By now `latest` is another run; the one that it was may be gone; the options are those of the first time.
+    from("latest", 0);
+    let (_, error) = ends(unrolled(at, &[&["train", "--from", "a", "--new-labels"], &job[..]].concat()), 2);
+    assert!(error.contains("--new-labels 0, not with 1"), "{error}");
+    fs::rename(at.join("a"), at.join("gone")).unwrap();
+    assert!(from("a", 0).0.contains("b is finished"));
     table(at, "old.tsv", ["good", "bad"], ["yes", "no"]);
     let (_, error) = ends(unrolled(at, &["train", "old.yaml", "--run", "b", "--resume-or-start"]), 2);
     assert!(error.contains("of old alone"), "{error}");
