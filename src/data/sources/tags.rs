@@ -148,6 +148,14 @@ impl TagsSpec {
         let found = sentences(&self.path, &text, self.tag.as_ref())?;
         let mut notes: Vec<String> = found.note().into_iter().collect();
         let tags: BTreeMap<&str, usize> = count_tags(&found.all);
+        let known_tags = |counts: &BTreeMap<&str, usize>| {
+            // A tag that is held out alone is one of the data, without an example to train on.
+            let count = |tag: &str| counts.get(tag).copied().unwrap_or(0);
+            let found: Vec<_> = tags.keys().map(|tag| ((*tag).to_owned(), count(tag))).collect();
+            Ok::<_, DataError>(trained.map(|known| known.classes(&self.path, &found)).transpose()?.flatten())
+        };
+        // Other tags than those of the network are an error before sentences are held out.
+        known_tags(&tags)?;
         if tags.len() < 2 && trained.is_none_or(|known| known.labels.is_none()) {
             let found = format!("a single tag, {}", listed(tags.keys().copied()));
             return Err(DataError::content(&self.path, None, found, "at least two tags"));
@@ -158,11 +166,7 @@ impl TagsSpec {
             (train, held_out) = (kept, Some(out));
         }
         let counts = count_tags(&train);
-        // A tag that is held out alone is one of the data, without an example to train on.
-        let count = |tag: &str| counts.get(tag).copied().unwrap_or(0);
-        let found_tags: Vec<_> = tags.keys().map(|tag| ((*tag).to_owned(), count(tag))).collect();
-        let known_tags = trained.map(|known| known.classes(&self.path, &found_tags)).transpose()?.flatten();
-        let labels: Vec<String> = match known_tags {
+        let labels: Vec<String> = match known_tags(&counts)? {
             Some((classes, note)) => {
                 notes.extend(note);
                 classes.into_iter().map(|class| class.label).collect()
@@ -196,7 +200,10 @@ impl TagsSpec {
         let known = spec.known_words(&vocabularies);
         let is_unknown = |word: &str| known.is_some_and(|known| known.id(word).is_none());
         let unknown = counted.iter().flatten().filter(|token| is_unknown(token.word)).count();
-        let class = |label: &String| ClassCount { label: label.clone(), count: count(label) };
+        let class = |label: &String| ClassCount {
+            label: label.clone(),
+            count: counts.get(label.as_str()).copied().unwrap_or(0),
+        };
         let facts = DataFacts {
             source: self.path.display().to_string(),
             train: train_set.len(),
