@@ -177,6 +177,18 @@ fn drafts_explain_what_is_in_them() {
     insta::assert_snapshot!("sequences", shown(&[("W_TRAIN.tsv", waves()), ("W_TEST.tsv", waves())]));
 }
 
+#[test]
+fn of_few_texts_words_that_occur_once_are_known_and_learnt_fast() {
+    for (texts, least, rate) in [(4_999, 1, 0.004), (5_000, 2, 0.002)] {
+        let text = |n: usize| format!("a text of {} and word{n},{}\n", n % 97, ["yes", "no"][n % 2]);
+        let table = "text,label\n".to_owned() + &(0..texts).map(text).collect::<String>();
+        let (spec, text) = preset_of(&[("a.csv", table)], "a.yaml");
+        assert!(text.contains(&format!("vocabulary: {{at_least: {least}}}")), "{text}");
+        let OptimizerSpec::Adam(adam) = &spec.train.optimizer else { panic!("Adam") };
+        assert_eq!(adam.learning_rate, rate, "of {texts} texts");
+    }
+}
+
 /// The YAML of a proposal for data that were looked at as `odd`, which the reader must not refuse; and what is read.
 fn read_back(proposal: Proposal, odd: &str) -> (String, RunSpec) {
     let place = Place { inspected: Path::new(odd), file: odd, folder: None };

@@ -16,6 +16,9 @@ use network::Kind;
 
 /// Texts below which all words that recur are known.
 const SMALL: usize = 50_000;
+/// Texts below which words and pairs of words that occur once are known as well. Such a pair tells little, but most texts have some, and together
+/// they tell more than an unknown token in the place of each. Of more texts the vectors would be too many.
+const FEW: usize = 5_000;
 /// The minimum number of words that recur.
 const FEWEST_WORDS: usize = 20;
 /// Time steps of a document, at most: the steps of a recurrent network come one after the other.
@@ -41,7 +44,8 @@ impl Training {
         };
         // Steps without order are short, and more of them are needed.
         let epochs = if kind.ngrams() > 1 { 2 * epochs } else { epochs };
-        Self { batch, epochs, learning_rate: kind.learning_rate() }
+        let learning_rate = kind.learning_rate(knows_all(rows, kind));
+        Self { batch, epochs, learning_rate }
     }
 }
 
@@ -168,14 +172,20 @@ pub(super) fn propose(
     Proposal { spec, comments, suggested: named_rows(suggested), at_least }
 }
 
+/// Whether all words and pairs of words of `rows` texts are known.
+fn knows_all(rows: usize, kind: Kind) -> bool {
+    kind == Kind::Phrases && rows < FEW
+}
+
 /// All words that occur twice, where those that occur once would be known as well: they are learnt from one text, and nothing is learnt about
-/// the words that no training text has. Of pairs and triples, whose number nobody has counted, all where few recur.
+/// the words that no training text has. Of pairs and triples, whose number nobody has counted, all where few recur, or where
+/// [all are known](knows_all).
 fn usual_at_least(findings: &Findings, kind: Kind) -> Option<u64> {
     let words = !kind.has_characters() && findings.rows < SMALL && !findings.more;
     let several = kind.ngrams() > 1;
     let found = findings.vocabulary.as_ref()?;
     let often = found.distinct.saturating_sub(found.once) >= FEWEST_WORDS;
-    let twice = often && (several || words && found.once > 0);
+    let twice = often && !knows_all(findings.rows, kind) && (several || words && found.once > 0);
     twice.then_some(2).or(several.then_some(1))
 }
 

@@ -96,10 +96,12 @@ impl Kind {
         }
     }
 
-    /// The learning rate: with a maximum over all steps, few of them learn from each text.
-    pub fn learning_rate(self) -> f64 {
+    /// The learning rate: with a maximum over all steps, few of them learn from each text. If the network `knows_all` words, some occur in one
+    /// text alone.
+    pub fn learning_rate(self, knows_all: bool) -> f64 {
         match self {
             Self::Sentence => 0.001,
+            Self::Phrases if knows_all => 0.004,
             Self::Characters | Self::Phrases | Self::Letters => 0.002,
             // The average of a document learns its vectors, each from few texts.
             Self::Document => 0.004,
