@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::RaceEntry;
 use super::network::{self, Network};
+use super::recent_runs::folder;
 use crate::escape::shell_word;
 use crate::number;
 use crate::preset::Entry;
@@ -156,6 +157,7 @@ pub fn run(run: &Run, width: usize, theme: &Theme) -> Vec<Line<'static>> {
         ("time", number::duration(summary.seconds)),
         ("started", runs::timestamp(run.started)),
         ("folder", run.path.display().to_string()),
+        ("others", folder(run).map_or_else(String::new, |folder| format!("in {folder}; r lists them"))),
     ];
     let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
     let rows: Vec<_> = rows.map(|(name, value)| (name.to_owned(), value)).collect();
