@@ -2,8 +2,8 @@
 
 use unrolled::metrics::{Confusion, LabelCount, Task};
 use unrolled::protocol::{
-    ClassCount, ClassifiedText, DataFacts, EntityCount, EpochMetrics, GradientProfile, Sample, SeriesExcerpt,
-    ValidationExamples, WordErrors,
+    ClassCount, ClassifiedText, DataFacts, EntityCount, EpochMetrics, GradientProfile, Sample,
+    SeriesExcerpt, TokenPrediction, ValidationExamples, WordErrors,
 };
 
 use super::*;
@@ -380,6 +380,24 @@ fn what_is_wrong_is_found_with_its_numbers_and_nothing_else_is() {
             of_task(Task::Binary, classes(&["negative", "positive"]), &course(&[0.6, 0.4, 0.45, 0.5, 0.62]));
         text(&dash, 80, 23, &THEME)
     });
+}
+
+#[test]
+fn a_text_to_which_no_label_is_predicted_has_none_after_every_token() {
+    let mut dash = of_task(Task::Labels, classes(&["toxic", "insult", "threat"]), &steps(1..=20));
+    let output =
+        |share: f32| TokenPrediction { outputs: vec![("toxic".into(), share), ("insult".into(), 0.01)] };
+    let shares = [0.02, 0.7, 0.49];
+    let tokens = story::info().probes[0].tokens.len();
+    let by_token = (0..tokens).map(|at| output(shares[at % 3])).collect();
+    let frame = ProbeFrame { step: 20, prediction: vec![0.49, 0.01, 0.0], by_token, ..ProbeFrame::default() };
+    dash.apply(&Event::Probe(Box::new(frame)));
+    let to_texts = Tab::of(&dash.run).iter().position(|tab| *tab == Tab::Text).unwrap();
+    let at = Tab::of(&dash.run).iter().position(|tab| *tab == Tab::Task).unwrap();
+    let turns = (to_texts + Tab::of(&dash.run).len() - at) % Tab::of(&dash.run).len();
+    let shown = text(&acted(dash, &vec![Action::NextTab; turns]), 120, 39, &THEME);
+    assert!(shown.contains("toxic 0.70") && shown.contains("none"), "{shown}");
+    assert!(!shown.contains("toxic 0.02") && !shown.contains("─ toxic 0.49"), "{shown}");
 }
 
 #[test]
