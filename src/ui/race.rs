@@ -79,7 +79,7 @@ pub fn verdict(standings: &Standings, judgement: &Judgement) -> String {
                 false => format!("{verdict}; it is better than {}", list(&beaten)),
             }
         }
-        Verdict::TooFewSeeds => format!("no winner: {seeds} of {LEAST_SEEDS} that are needed at least"),
+        Verdict::TooFewSeeds => format!("no winner: {seeds}, and at least {LEAST_SEEDS} are needed"),
         Verdict::Incomplete => "no winner: fewer than two networks have a value with every seed".to_owned(),
     }
 }

@@ -156,7 +156,7 @@ fn at_80_by_24_there_are_a_chart_and_the_standings_without_the_time() {
         "memory · seed 2 (2 of 3) · same tokens for each",
         "Runs",
         "val_accuracy by steps",
-        "1 seed of 3",
+        "no winner yet: 1 seed, and at least 3 are needed",
         "tokens/s",
     ] {
         assert!(drawn.contains(words), "{words}: {drawn}");
@@ -173,7 +173,7 @@ fn at_120_by_40_the_loss_has_a_chart_of_its_own_and_the_gradients_are_below() {
     act(&mut dash, Action::XAxis);
     let drawn = drawn(&dash, 120, 39, THEME);
     insta::assert_snapshot!("a_race_at_120_by_40", drawn);
-    for words in ["val_accuracy by epochs", "loss by epochs", " time", "no winner: 1 seed of 3"] {
+    for words in ["val_accuracy by epochs", "loss by epochs", " time", "no winner yet: 1 seed"] {
         assert!(drawn.contains(words), "{words}: {drawn}");
     }
     assert_eq!(drawn.matches("‖∂L/∂U_t‖").count(), 3, "{drawn}");
