@@ -169,6 +169,21 @@ fn the_task_of_each_page_does_what_it_says() {
 }
 
 #[test]
+fn the_drawing_has_the_words_in_the_order_of_the_answer_above() {
+    for language in Language::ALL {
+        assert!(screen(language, 1, "", (80, 24), THEME).contains("not    bad    but    good"));
+        let swapped = screen(language, 1, " ", (80, 24), THEME);
+        assert!(swapped.contains("not    good   but    bad"), "{swapped}");
+    }
+}
+
+#[test]
+fn a_long_title_leaves_the_steps_their_numbers() {
+    let drawn = screen(Language::English, 4, "", (80, 24), THEME);
+    assert!(drawn.lines().next().unwrap().ends_with("● training · 1,125/1,500"), "{drawn}");
+}
+
+#[test]
 fn the_step_of_an_accuracy_is_the_one_at_which_it_was_measured() {
     let mut lecture = LectureScreen::new(Language::English, 6);
     let events = story::training(lecture.network().unwrap());

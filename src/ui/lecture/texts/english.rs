@@ -181,8 +181,9 @@ pub static TEXTS: Texts = Texts {
             networks: &[network(
                 "SimpleRNN",
                 LOOP,
-                "The answer is {answer}, and {other} in the other order: difference {difference}. After \
-                 {step} steps it is right for {accuracy} of the unseen remarks; guessing gives 50 %.",
+                "The answer is {answer}, and {other} in the other order: difference {difference}. When last \
+                 measured, after {step} steps, it was right for {accuracy} of the unseen remarks; guessing gives \
+                 50 %.",
             )],
         },
         PageText {

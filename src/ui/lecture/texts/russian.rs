@@ -201,8 +201,8 @@ pub static TEXTS: Texts = Texts {
             networks: &[network(
                 "SimpleRNN",
                 LOOP,
-                "Ответ {answer}, в другом порядке {other}, разность {difference}. На шаге {step} верно \
-                 определено {accuracy} новых отзывов; наугад было бы 50 %.",
+                "Ответ {answer}, в другом порядке {other}, разность {difference}. По последнему \
+                 измерению, на шаге {step}, верно определено {accuracy} новых отзывов; наугад было бы 50 %.",
             )],
         },
         PageText {
