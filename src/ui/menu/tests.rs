@@ -307,6 +307,16 @@ fn a_run_of_several_stands_for_its_folder_and_stays_selected_with_the_next() {
 }
 
 #[test]
+fn the_preset_that_answers_another_is_named() {
+    let mut entries = entries();
+    entries[0].name = "vanishing-rnn".into();
+    let seen = screen(&mut Menu::new(entries), 120, 39).to_string();
+    let words =
+        "vanishing-lstm answers what it leaves open. unrolled race vanishing-rnn vanishing-lstm trains";
+    assert!(seen.contains(words), "{seen}");
+}
+
+#[test]
 fn the_mark_of_missing_data_is_explained_where_it_stands() {
     let seen = screen(&mut full(), 80, 23).to_string();
     assert!(seen.contains("! no data yet"), "{seen}");

@@ -118,8 +118,10 @@ fn next(dash: &Dashboard) -> String {
         None => "latest".to_owned(),
     };
     if let Some(answer) = answer_to(&info.name) {
-        next.push(format!("unrolled train {answer}, which answers this one"));
-        next.push(format!("unrolled race {} {answer}", info.name));
+        next.push(format!("unrolled train {}, which answers this one", answer.preset));
+        if answer.can_race {
+            next.push(format!("unrolled race {} {}", info.name, answer.preset));
+        }
     }
     next.push(match info.task {
         Task::Language => format!("unrolled sample {run}"),
