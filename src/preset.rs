@@ -23,7 +23,7 @@ mod yaml;
 mod yaml_position;
 
 pub use alerts::AlertSpec;
-pub use builtin::{answer_to, names, text};
+pub use builtin::{Answer, answer_to, names, text};
 pub use catalog::{Entry, entries};
 pub use checkpoint_spec::CheckpointSpec;
 pub use document::Overrides;

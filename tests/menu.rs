@@ -195,7 +195,7 @@ fn a_race_is_started_from_the_menu_and_prints_its_standings_in_the_end() {
     session.press("\x1b[F");
     session.wait_for("Race: the first of 31 symbols");
     session.press("\r");
-    session.wait_for("equal tokens");
+    session.wait_for("same tokens for each");
     session.press("X");
     session.wait_for("Save and stop");
     session.answer("2");

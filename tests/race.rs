@@ -83,7 +83,7 @@ fn a_race_changes_no_bit_of_its_trainings_and_its_runs_are_ordinary_ones() {
         assert_eq!(network(&result, name)["values"].as_array().unwrap().len(), 2);
     }
     assert_eq!((&result["metric"], &result["winner"]), (&"val_accuracy".into(), &Value::Null));
-    assert_eq!(result["verdict"], "no winner: 2 seeds of 3 that are needed at least");
+    assert_eq!(result["verdict"], "no winner: 2 seeds, and at least 3 are needed");
     let (list, _) = ends(at, 0, &["runs", "--json"]);
     assert_eq!(list.lines().count(), 6, "{list}");
     let (groups, _) = ends(at, 0, &["runs", "--group", "name"]);
@@ -351,7 +351,7 @@ fn a_command_at_the_end_gets_the_winner_and_the_verdict() {
     let (_, warnings) = ends(at, 0, &[&["race", "--headless"][..], &args, &sets(&SMALL)].concat());
     assert_eq!(warnings, "");
     let said = fs::read_to_string(at.join("said")).unwrap();
-    assert_eq!(said, "race|finished|val_accuracy||no winner: 1 seed of 3 that are needed at least\n");
+    assert_eq!(said, "race|finished|val_accuracy||no winner: 1 seed, and at least 3 are needed\n");
     let args = ["word-order-conv1d", "word-order-dense", "--seeds", "1", "--run", "s", "--on-end", "exit 3"];
     let (_, warnings) = ends(at, 0, &[&["race", "--headless"][..], &args, &sets(&SMALL)].concat());
     assert!(warnings.contains("warning: the command of --on-end failed"), "{warnings}");

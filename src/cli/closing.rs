@@ -3,6 +3,9 @@
 use std::io::{Write, stdout};
 use std::path::Path;
 
+use unicode_width::UnicodeWidthStr;
+
+use super::runs::width;
 use super::shell_word;
 use crate::escape::foreign;
 use crate::metrics::Task;
@@ -33,9 +36,25 @@ pub(super) fn print(folder: &Path) {
     // No command reads symbols of a generated task.
     let task = info.map(|info| (info.task, info.data.has_symbols));
     let lines = [head].into_iter().chain(next(run.state, task, &shell_word(&name)));
-    let text: String = lines.map(|line| foreign(&line).into_owned() + "\n").collect();
+    let width = width();
+    let lines = lines.flat_map(|line| fitting(&foreign(&line), width));
+    let text: String = lines.map(|line| line + "\n").collect();
     // Stdout may be closed.
     let _ = stdout().write_all(text.as_bytes());
+}
+
+/// A line of parts with two blanks between; what does not fit `width` columns stands below, from its last part on.
+fn fitting(line: &str, width: usize) -> Vec<String> {
+    match line.trim_start().rsplit_once("  ") {
+        Some((before, last)) if line.width() > width => {
+            let indent = line.len() - line.trim_start().len();
+            let before = format!("{}{}", " ".repeat(indent), before.trim_end());
+            let mut lines = fitting(&before, width);
+            lines.push(format!("    {last}"));
+            lines
+        }
+        _ => vec![line.to_owned()],
+    }
 }
 
 /// What to do next with a run in this state.
@@ -63,5 +82,26 @@ fn next(state: RunState, task: Option<(Task, bool)>, run: &str) -> [String; 2] {
         RunState::Stopped | RunState::Failed | RunState::Crashed => {
             [line("resume", "", "go on from here"), replay]
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitting;
+
+    #[test]
+    fn a_number_is_not_parted_at_the_edge_of_the_terminal() {
+        let head = "finished: runs/word-order  1,500 steps, 15 s  best val_loss 0.0049 (epoch 12)";
+        assert_eq!(fitting(head, 80), [head]);
+        assert_eq!(
+            fitting(head, 70),
+            ["finished: runs/word-order  1,500 steps, 15 s", "    best val_loss 0.0049 (epoch 12)"]
+        );
+        let command = "  unrolled replay runs/word-order             see it again, at any step";
+        assert_eq!(
+            fitting(command, 60),
+            ["  unrolled replay runs/word-order", "    see it again, at any step"]
+        );
+        assert_eq!(fitting("  a-long-word", 5), ["  a-long-word"]);
     }
 }

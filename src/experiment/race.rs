@@ -209,3 +209,28 @@ fn folder_name(name: &str) -> String {
         name => name.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_race_with_the_answer_to_a_preset_is_proposed_where_it_can_be_run() {
+        let mut proposed = 0;
+        for name in preset::names() {
+            let Some(answer) = preset::answer_to(name) else { continue };
+            let plan = Plan::new(RaceOptions {
+                names: vec![name.to_owned(), answer.preset.to_owned()],
+                overrides: Overrides::default(),
+                seeds: 1..=1,
+                budget: Budget::Tokens,
+                folder: None,
+                resume: false,
+                threads: 1,
+            });
+            assert_eq!(plan.is_ok(), answer.can_race, "{name} and {}", answer.preset);
+            proposed += usize::from(answer.can_race);
+        }
+        assert!(proposed > 0);
+    }
+}

@@ -425,14 +425,16 @@ fn why(column: &ColumnStatistics, role: &str, some: Option<usize>) -> String {
     }
 }
 
-/// The range of the numbers of a column.
+/// The range of the numbers of a column, both with the same decimals: `from -27.0 to 215.1`.
 pub(super) fn range(least: f64, greatest: f64) -> String {
-    format!("numbers from {} to {}", amount(least), amount(greatest))
-}
-
-/// A number in few characters: `104`, `0.25`.
-fn amount(x: f64) -> String {
-    if x == x.trunc() && x.abs() < 1e9 { format!("{x:.0}") } else { number::metric(x) }
+    let ends = [least, greatest].map(number::value);
+    let is_decimal = |text: &String| text.chars().all(|c| c.is_ascii_digit() || "-.".contains(c));
+    let decimals = |text: &String| text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let most = ends.iter().map(decimals).max().unwrap_or(0);
+    match ends.iter().all(is_decimal) {
+        true => format!("numbers from {least:.most$} to {greatest:.most$}"),
+        false => format!("numbers from {} to {}", ends[0], ends[1]),
+    }
 }
 
 #[cfg(test)]

@@ -88,27 +88,37 @@ pub fn text(name: &str) -> Option<&'static str> {
     CATALOG.iter().flat_map(|(_, presets)| *presets).find(|(n, _)| *n == name).map(|(_, text)| *text)
 }
 
-/// Built-in presets, each with the one that answers the question that it raises.
-const ANSWERS: [(&str, &str); 14] = [
-    ("word-order-dense", "word-order"),
-    ("word-order", "word-order-bilstm"),
-    ("word-order-bilstm", "word-order-attention"),
-    ("word-order-conv1d", "word-order-attention"),
-    ("word-order-attention-alone", "word-order-attention"),
-    ("vanishing-rnn", "vanishing-lstm"),
-    ("vanishing-lstm", "vanishing-gru"),
-    ("vanishing-gru", "temporal-order"),
-    ("temporal-order", "adding-problem"),
-    ("copy-memory", "reber-grammar"),
-    ("lecture-rnn8", "lecture-rnn16-rnn8"),
-    ("lecture-rnn16-rnn8", "imdb-lstm"),
-    ("imdb-dense", "imdb-lstm"),
-    ("imdb-lstm", "imdb-bilstm"),
+/// Built-in presets, each with the one that answers the question that it raises, and whether a race can train both.
+const ANSWERS: [(&str, &str, bool); 14] = [
+    ("word-order-dense", "word-order", true),
+    ("word-order", "word-order-bilstm", true),
+    ("word-order-bilstm", "word-order-attention", true),
+    ("word-order-conv1d", "word-order-attention", true),
+    ("word-order-attention-alone", "word-order-attention", true),
+    ("vanishing-rnn", "vanishing-lstm", true),
+    ("vanishing-lstm", "vanishing-gru", true),
+    ("vanishing-gru", "temporal-order", false),
+    ("temporal-order", "adding-problem", false),
+    ("copy-memory", "reber-grammar", false),
+    ("lecture-rnn8", "lecture-rnn16-rnn8", true),
+    ("lecture-rnn16-rnn8", "imdb-lstm", false),
+    ("imdb-dense", "imdb-lstm", false),
+    ("imdb-lstm", "imdb-bilstm", true),
 ];
 
-/// The name of the built-in preset that answers the question that preset `name` raises, to be trained next.
-pub fn answer_to(name: &str) -> Option<&'static str> {
-    ANSWERS.iter().find(|(question, _)| *question == name).map(|(_, answer)| *answer)
+/// What answers the question that a built-in preset raises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// The name of the built-in preset to be trained next.
+    pub preset: &'static str,
+    /// Whether a race can train both: on the same data, for as many epochs.
+    pub can_race: bool,
+}
+
+/// The built-in preset that answers the question that preset `name` raises.
+pub fn answer_to(name: &str) -> Option<Answer> {
+    let (_, preset, can_race) = ANSWERS.iter().find(|(question, ..)| *question == name)?;
+    Some(Answer { preset, can_race: *can_race })
 }
 
 #[cfg(test)]
@@ -117,10 +127,10 @@ mod tests {
 
     #[test]
     fn questions_and_answers_are_built_in_presets() {
-        for (question, answer) in ANSWERS {
+        for (question, answer, _) in ANSWERS {
             assert!(text(question).is_some() && text(answer).is_some(), "{question} {answer}");
         }
-        assert_eq!(answer_to("vanishing-rnn"), Some("vanishing-lstm"));
+        assert_eq!(answer_to("vanishing-rnn").map(|answer| answer.preset), Some("vanishing-lstm"));
         assert_eq!(answer_to("my-own"), None);
     }
 }

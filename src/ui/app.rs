@@ -44,6 +44,7 @@ use super::browser::{self, Browser};
 use super::dashboard::Dashboard;
 use super::edit::EditScreen;
 use super::filter::FilteredList;
+use super::help;
 use super::keymap::{self, Action, Context};
 use super::lecture::LectureScreen;
 use super::menu::Menu;
@@ -375,7 +376,10 @@ impl<'a> App<'a> {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Help => self.overlay = Some(Overlay::Popup(Popup::help(self.context()))),
+            Action::Help => {
+                let words = self.lecture.as_ref().map_or(&help::WORDS, |lecture| lecture.help_words());
+                self.overlay = Some(Overlay::Popup(Popup::help(self.context(), words)));
+            }
             Action::Quit => self.quit(),
             _ if self.lecture.is_some() => self.act_on_lecture(action),
             _ if self.replay().is_some() => self.act_on_replay(action),

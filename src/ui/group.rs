@@ -463,10 +463,16 @@ impl Group {
     /// What the tab shows, in a few sentences.
     pub fn explanation(&self) -> String {
         let mut text = match &self.kind {
-            Kind::Race(_) => "The networks train in turns on the same data, so that none has the quieter machine. The table has the best \
-                              value of each with this seed, and mean and standard deviation of the seeds that have ended; a \
-                              winner is named when the difference over the seeds is significant."
-                .to_owned(),
+            Kind::Race(race) => format!(
+                "The networks train in turns (* has the turn) on the same data, so that none has the quieter machine, each with \
+                 the same {}. {}The table has the best value of each with this seed, and mean and standard deviation of the \
+                 seeds that have ended; a winner is named when the difference over the seeds is significant.",
+                match race.budget {
+                    "tokens" => "number of tokens, which are words or symbols read",
+                    time => time,
+                },
+                if race.pace.is_some() { "They are slowed down so that one can follow; f ends that. " } else { "" },
+            ),
             Kind::Comparison(_) => "Recorded runs over one another: a colour, a letter and a line each. The arrows left and right move a \
                                     cursor through all of them, by steps, epochs, tokens or seconds as the axis (x): values, \
                                     gradients and states are those of that place."
@@ -481,7 +487,9 @@ impl Group {
             text += "\n\nThe gradients: how much each position t of the input contributes to the gradient of the recurrent \
                      kernel, ‖∂L/∂U_t‖ as a share of the greatest. A line that falls to the left is the vanishing gradient: the \
                      network cannot learn from the first words. One that stays level reaches them: it can remember. The dim \
-                     line is the step at which most reached the start.";
+                     line is the step at which most reached the start, when the network learned from there. Now it may fall \
+                     also in a network that has learned: its states hold what they remember against small changes. The \
+                     half-life is that of ‖∂L/∂h_t‖: after so many steps back half is left.";
         }
         text
     }

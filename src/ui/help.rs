@@ -40,12 +40,28 @@ pub fn footer(
     Line::from(spans)
 }
 
+/// The words around the list of keys, and sentences of keys in place of those of the table.
+#[derive(Debug)]
+pub struct HelpWords {
+    /// The title of the list.
+    pub title: &'static str,
+    /// Above the list of help pages.
+    pub pages: &'static str,
+    /// What [`lines`] says of the keys of these actions.
+    pub sentences: &'static [(Action, &'static str)],
+}
+
+/// The words that go with the table of keys.
+pub const WORDS: HelpWords = HelpWords { title: "Keys and help", pages: "Help pages", sentences: &[] };
+
 /// Returns the help on every key of `context`, in lines of at most `width` columns.
-pub fn lines(context: Context, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+pub fn lines(context: Context, words: &HelpWords, width: usize, theme: &Theme) -> Vec<Line<'static>> {
     let keys = keymap::bindings(context).map(|b| b.names().width()).max().unwrap_or(0);
     let mut lines = Vec::new();
     for binding in keymap::bindings(context) {
-        let sentence = wrap(binding.help, width.saturating_sub(keys + 2).max(1));
+        let own = words.sentences.iter().find(|(action, _)| *action == binding.action);
+        let sentence = own.map_or(binding.help, |(_, sentence)| sentence);
+        let sentence = wrap(sentence, width.saturating_sub(keys + 2).max(1));
         for (i, part) in sentence.into_iter().enumerate() {
             let names = if i == 0 { binding.names() } else { String::new() };
             let gap = " ".repeat(keys - names.width() + 2);
@@ -136,8 +152,9 @@ mod tests {
 
     #[test]
     fn the_help_tells_every_key_of_its_place_and_no_other() {
-        let text =
-            |context| lines(context, 100, &THEME).iter().map(Line::to_string).collect::<Vec<_>>().join("\n");
+        let text = |context| {
+            lines(context, &WORDS, 100, &THEME).iter().map(Line::to_string).collect::<Vec<_>>().join("\n")
+        };
         assert!(keymap::bindings(Context::Dashboard).all(|b| text(Context::Dashboard).contains(b.help)));
         assert!(!text(Context::Menu).contains("checkpoint"));
     }

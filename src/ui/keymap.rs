@@ -290,11 +290,35 @@ impl Binding {
     }
 }
 
-/// Returns the action of a key event in `context`; `None` for releases and unbound keys.
+/// The letters of the Russian layout of a keyboard, and those of the same keys in the Latin one, small and capital.
+const RUSSIAN: [(&str, &str); 2] = [
+    ("йцукенгшщзхъфывапролджэячсмитьбю", "qwertyuiop[]asdfghjkl;'zxcvbnm,."),
+    ("ЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮ", "QWERTYUIOP{}ASDFGHJKL:\"ZXCVBNM<>"),
+];
+
+/// The event of the same key in the Latin layout: no key has to be searched for in another one.
+fn latin(event: &KeyEvent) -> KeyEvent {
+    let on_key = |c: char| {
+        RUSSIAN
+            .iter()
+            .find_map(|(russian, latin)| russian.chars().zip(latin.chars()).find(|(own, _)| *own == c))
+    };
+    match event.code {
+        KeyCode::Char(c) => {
+            let code = KeyCode::Char(on_key(c).map_or(c, |(_, latin)| latin));
+            KeyEvent { code, ..*event }
+        }
+        _ => *event,
+    }
+}
+
+/// Returns the action of a key event in `context`; `None` for releases and unbound keys. Keys of the Russian layout are those of the Latin
+/// one at their place.
 pub fn action(context: Context, event: &KeyEvent) -> Option<Action> {
     if event.kind == KeyEventKind::Release {
         return None;
     }
+    let event = &latin(event);
     let binding =
         BINDINGS.iter().find(|b| b.applies_in(context) && b.keys.iter().any(|key| key.matches(event)))?;
     match (binding.action, event.code) {
@@ -377,6 +401,18 @@ mod tests {
             assert_eq!(action(context, &interrupt), Some(Action::Quit));
             assert_eq!(action(context, &press(KeyCode::Char('?'), KeyModifiers::SHIFT)), Some(Action::Help));
         }
+    }
+
+    #[test]
+    fn keys_of_the_russian_layout_are_those_at_their_place() {
+        let of = |c: char| press(KeyCode::Char(c), KeyModifiers::NONE);
+        assert_eq!(action(Context::Lecture, &of('й')), Some(Action::Quit));
+        assert_eq!(action(Context::Lecture, &of('з')), Some(Action::PauseResume));
+        assert_eq!(action(Context::Lecture, &of('а')), Some(Action::FullSpeed));
+        assert_eq!(action(Context::Dashboard, &of('Ы')), Some(Action::Screenshot), "with Shift");
+        let interrupt = press(KeyCode::Char('с'), KeyModifiers::CONTROL);
+        assert_eq!(action(Context::Dashboard, &interrupt), Some(Action::Quit));
+        assert!(RUSSIAN.iter().all(|(own, latin)| own.chars().count() == latin.chars().count()));
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod view;
 
 use crossbeam_channel::Receiver;
 
+use super::help::HelpWords;
 use super::keymap::Action;
 use crate::protocol::{Command, CommandSender, Event, RunStatus};
 use measured::{Choice, Training, filled};
@@ -239,6 +240,11 @@ impl LectureScreen {
             Action::FullSpeed => words.full_speed,
             _ => "",
         })
+    }
+
+    /// The help on the keys, in the language of the lecture.
+    pub(super) fn help_words(&self) -> &'static HelpWords {
+        &self.texts.help
     }
 
     /// What is seen, with the numbers of this training.

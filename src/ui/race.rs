@@ -22,17 +22,17 @@ const REACHES: [f64; 2] = [0.05, 0.02];
 /// `None` where they do not differ.
 pub fn reach<'a>(most: impl Iterator<Item = (&'a str, f64)> + Clone) -> Option<String> {
     let [reaches, vanishes] = REACHES;
-    let list = |is_listed: &dyn Fn(f64) -> bool| {
+    let list = |is_listed: &dyn Fn(f64) -> bool, said: &dyn Fn(&str, String) -> String| -> Vec<String> {
         let listed = most.clone().filter(|(_, most)| is_listed(*most));
-        let listed: Vec<String> =
-            listed.map(|(name, most)| format!("{name} ({})", number::metric(most))).collect();
-        listed.join(" and ")
+        listed.map(|(name, most)| said(name, number::metric(most))).collect()
     };
-    let (reaching, vanishing) = (list(&|most| most >= reaches), list(&|most| most < vanishes));
-    (!reaching.is_empty() && !vanishing.is_empty()).then(|| {
+    let reaching = list(&|most| most >= reaches, &|name, most| format!("{most} in {name}")).join(" and ");
+    let vanishing = list(&|most| most < vanishes, &|name, most| format!("{name} ({most})")).join(" and ");
+    let (first, others) = reaching.split_once(' ')?;
+    (!vanishing.is_empty()).then(|| {
         format!(
-            "the gradient has reached the first steps in {reaching}: what comes first can be learned. In {vanishing} it has vanished before. \
-             (Shares of the greatest.)"
+            "of the greatest gradient, at best {first} has reached the first steps {others}: what comes first can be learned. In \
+             {vanishing} it has vanished before."
         )
     })
 }
@@ -79,7 +79,7 @@ pub fn verdict(standings: &Standings, judgement: &Judgement) -> String {
                 false => format!("{verdict}; it is better than {}", list(&beaten)),
             }
         }
-        Verdict::TooFewSeeds => format!("no winner: {seeds} of {LEAST_SEEDS} that are needed at least"),
+        Verdict::TooFewSeeds => format!("no winner: {seeds}, and at least {LEAST_SEEDS} are needed"),
         Verdict::Incomplete => "no winner: fewer than two networks have a value with every seed".to_owned(),
     }
 }
@@ -292,7 +292,7 @@ mod tests {
         let said = reason(&race).unwrap();
         assert!(
             said.starts_with(
-                "why: the gradient has reached the first steps in lstm (0.2503) and gru (0.7623)"
+                "why: of the greatest gradient, at best 0.2503 has reached the first steps in lstm and 0.7623 in gru: "
             ),
             "{said}"
         );
@@ -305,7 +305,7 @@ mod tests {
         // As measured of the race `memory`: a SimpleRNN, an LSTM and a GRU of one seed.
         let said = reach([("rnn", 0.0124), ("lstm", 0.1393), ("gru", 0.5816)].into_iter()).unwrap();
         assert!(
-            said.contains("in lstm (0.1393) and gru (0.5816)")
+            said.contains("0.1393 has reached the first steps in lstm and 0.5816 in gru: what")
                 && said.contains("In rnn (0.0124) it has vanished"),
             "{said}"
         );

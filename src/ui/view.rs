@@ -42,6 +42,7 @@ use super::panel::Panel;
 use super::theme::{Role, Theme};
 use super::widget::text::Piece;
 use crate::escape;
+use crate::metrics::is_predicted;
 use crate::protocol::RunInfo;
 
 /// The title of a panel: its number and its name.
@@ -55,6 +56,14 @@ fn class_name<'a>(info: Option<&RunInfo>, label: &'a str) -> Cow<'a, str> {
     match info.map(|info| info.class_name(label)) {
         Some(Cow::Owned(name)) => name.into(),
         _ => visible(label),
+    }
+}
+
+/// The leading class and its probability as words; of several labels `none`, if the leading one is not predicted.
+fn predicted(info: Option<&RunInfo>, name: &str, value: f32) -> String {
+    match info.is_some_and(RunInfo::has_labels) && !is_predicted(value) {
+        true => "none".to_owned(),
+        false => format!("{name} {value:.2}"),
     }
 }
 

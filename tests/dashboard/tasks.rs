@@ -2,8 +2,8 @@
 
 use unrolled::metrics::{Confusion, LabelCount, Task};
 use unrolled::protocol::{
-    ClassCount, ClassifiedText, DataFacts, EntityCount, EpochMetrics, GradientProfile, Sample, SeriesExcerpt,
-    ValidationExamples, WordErrors,
+    ClassCount, ClassifiedText, DataFacts, EntityCount, EpochMetrics, GradientProfile, Sample, Saved,
+    SeriesExcerpt, TokenPrediction, ValidationExamples, WordErrors,
 };
 
 use super::*;
@@ -380,6 +380,71 @@ fn what_is_wrong_is_found_with_its_numbers_and_nothing_else_is() {
             of_task(Task::Binary, classes(&["negative", "positive"]), &course(&[0.6, 0.4, 0.45, 0.5, 0.62]));
         text(&dash, 80, 23, &THEME)
     });
+}
+
+#[test]
+fn a_finding_below_the_panels_is_whole_in_two_rows() {
+    let of_epoch = story::info().steps_per_epoch as u64;
+    let mut events = Vec::new();
+    for (i, loss) in [0.6, 0.4, 0.45, 0.5, 0.62].into_iter().enumerate() {
+        let last = (i as u64 + 1) * of_epoch;
+        events.extend(steps(last - of_epoch + 1..=last));
+        events.push(epoch(i + 1, last, &[("val_loss", loss)], None));
+    }
+    let mut info = story::info();
+    info.task = Task::Binary;
+    let dash =
+        after(Dashboard::new(), &[Event::Prepared(Box::new(info)), Event::Status(RunStatus::Training)]);
+    let dash = after(dash, &events);
+    let shown = text(&dash, 120, 39, &THEME);
+    let rows: Vec<&str> = shown.lines().skip_while(|line| !line.starts_with(" Overfitting: ")).collect();
+    assert_eq!(rows.len(), 2, "{shown}");
+    let said = rows.concat();
+    assert!(said.contains("while the training loss fell from") && !said.contains('…'), "{said}");
+}
+
+#[test]
+fn the_end_says_of_which_epoch_the_weights_are_if_not_of_the_best() {
+    let of_epoch = story::info().steps_per_epoch as u64;
+    let end = |losses: &[f64], restored: Option<u64>| {
+        let mut dash = after(
+            Dashboard::new(),
+            &[Event::Prepared(Box::new(story::info())), Event::Status(RunStatus::Training)],
+        );
+        for (i, loss) in losses.iter().enumerate() {
+            let last = (i as u64 + 1) * of_epoch;
+            dash = after(dash, &steps(last - of_epoch + 1..=last));
+            dash = after(dash, &[epoch(i + 1, last, &[("val_loss", *loss)], None)]);
+        }
+        if let Some(step) = restored {
+            let saved = Saved { step, path: "checkpoints/last".into(), best: true, ..Saved::default() };
+            dash = after(dash, &[Event::Saved(saved)]);
+        }
+        text(&after(dash, &[Event::Status(RunStatus::Finished)]), 200, 59, &THEME)
+    };
+    let of_last = "the last weights are kept; predict --best uses the best";
+    assert!(end(&[0.6, 0.4, 0.5], None).contains(of_last));
+    let restored = end(&[0.6, 0.4, 0.5], Some(2 * of_epoch));
+    assert!(restored.contains("the weights of epoch 2 are kept"), "{restored}");
+    assert!(!end(&[0.6, 0.5, 0.4], None).contains("are kept"), "the best is the last");
+}
+
+#[test]
+fn a_text_to_which_no_label_is_predicted_has_none_after_every_token() {
+    let mut dash = of_task(Task::Labels, classes(&["toxic", "insult", "threat"]), &steps(1..=20));
+    let output =
+        |share: f32| TokenPrediction { outputs: vec![("toxic".into(), share), ("insult".into(), 0.01)] };
+    let shares = [0.02, 0.7, 0.49];
+    let tokens = story::info().probes[0].tokens.len();
+    let by_token = (0..tokens).map(|at| output(shares[at % 3])).collect();
+    let frame = ProbeFrame { step: 20, prediction: vec![0.49, 0.01, 0.0], by_token, ..ProbeFrame::default() };
+    dash.apply(&Event::Probe(Box::new(frame)));
+    let to_texts = Tab::of(&dash.run).iter().position(|tab| *tab == Tab::Text).unwrap();
+    let at = Tab::of(&dash.run).iter().position(|tab| *tab == Tab::Task).unwrap();
+    let turns = (to_texts + Tab::of(&dash.run).len() - at) % Tab::of(&dash.run).len();
+    let shown = text(&acted(dash, &vec![Action::NextTab; turns]), 120, 39, &THEME);
+    assert!(shown.contains("toxic 0.70") && shown.contains("none"), "{shown}");
+    assert!(!shown.contains("toxic 0.02") && !shown.contains("─ toxic 0.49"), "{shown}");
 }
 
 #[test]

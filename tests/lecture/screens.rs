@@ -169,6 +169,21 @@ fn the_task_of_each_page_does_what_it_says() {
 }
 
 #[test]
+fn the_drawing_has_the_words_in_the_order_of_the_answer_above() {
+    for language in Language::ALL {
+        assert!(screen(language, 1, "", (80, 24), THEME).contains("not    bad    but    good"));
+        let swapped = screen(language, 1, " ", (80, 24), THEME);
+        assert!(swapped.contains("not    good   but    bad"), "{swapped}");
+    }
+}
+
+#[test]
+fn a_long_title_leaves_the_steps_their_numbers() {
+    let drawn = screen(Language::English, 4, "", (80, 24), THEME);
+    assert!(drawn.lines().next().unwrap().ends_with("● training · 1,125/1,500"), "{drawn}");
+}
+
+#[test]
 fn the_step_of_an_accuracy_is_the_one_at_which_it_was_measured() {
     let mut lecture = LectureScreen::new(Language::English, 6);
     let events = story::training(lecture.network().unwrap());
@@ -244,9 +259,83 @@ fn the_help_of_the_lecture_lists_its_own_keys_and_no_others() {
 }
 
 #[test]
+fn the_help_and_the_footer_of_the_russian_lecture_are_in_russian() {
+    let help = screen(Language::Russian, 1, "?", (80, 50), THEME);
+    let keys: Vec<&str> =
+        help.lines().skip_while(|line| !line.contains("Клавиши и справка")).skip(1).collect();
+    let keys: Vec<&str> = keys.into_iter().take_while(|line| !line.contains("на английском")).collect();
+    assert!(keys.len() > 14, "{help}");
+    let is_english = |word: &str| word.len() > 3 && word.chars().all(|c| c.is_ascii_lowercase());
+    let sentences = keys.iter().flat_map(|line| line.chars().skip(18).collect::<Vec<_>>());
+    let sentences: String = sentences.collect();
+    assert!(!sentences.split_whitespace().any(is_english), "{sentences}");
+    // Without a menu, Esc is not named beside the key that quits.
+    let page = screen(Language::Russian, 1, "", (80, 24), THEME);
+    let footer = page.lines().last().unwrap();
+    assert!(footer.contains("q выход") && footer.contains("f быстро") && !footer.contains("Esc"), "{footer}");
+}
+
+#[test]
 fn beside_the_gradient_of_a_cell_state_is_that_of_the_hidden_state() {
     let of_cell = screen(Language::English, 8, "", (80, 24), THEME);
-    assert!(of_cell.contains("‖∂L/∂c‖ and ‖∂L/∂h‖, relative") && of_cell.contains("━ c ┄ h"), "{of_cell}");
+    assert!(of_cell.contains("‖∂L/∂c‖ and ‖∂L/∂h‖, relative"), "{of_cell}");
+    assert!(of_cell.contains("━ c at best ━ c now: step 1,100 ┄ h"), "{of_cell}");
     let of_gru = screen(Language::English, 8, "+", (80, 24), THEME);
     assert!(of_gru.contains("‖∂L/∂h‖ relative to the last step") && !of_gru.contains("┄ h"), "{of_gru}");
+    assert!(of_gru.contains("━ at best ━ now: step 1,100"), "{of_gru}");
+}
+
+#[test]
+fn the_gradient_of_a_cell_is_drawn_where_it_reached_farthest_also_once_it_has_learnt() {
+    use unrolled::protocol::GradientProfile;
+    let first_row = |profiles: &[f32]| {
+        let mut lecture = LectureScreen::new(Language::English, 8);
+        let events = story::training(lecture.network().unwrap());
+        let others = events.iter().filter(|event| !matches!(event, Event::Gradient(_)));
+        others.for_each(|event| lecture.apply(event));
+        for (step, rate) in profiles.iter().enumerate() {
+            let norms: Vec<f32> = (0..31).map(|t| rate.powi(30 - t)).collect();
+            let (hnorm, cnorm) = (norms.clone(), norms);
+            let profile = GradientProfile { step: step as u64, layer: 1, hnorm, cnorm, ..Default::default() };
+            lecture.apply(&Event::Gradient(profile));
+        }
+        let start = InitialScreen::Lecture(Box::new(lecture));
+        let mut launch = |_: LaunchRequest<'_>| Err("nothing is trained".to_owned());
+        let mut app = App::new(start, Vec::new(), &mut launch, THEME);
+        let mut terminal = Terminal::new(TestBackend::new(120, 40)).unwrap();
+        terminal.draw(|frame| app.render(frame)).unwrap();
+        let rows = terminal.backend().buffer().content().chunks(120);
+        let rows: Vec<String> = rows.map(|row| row.iter().map(|cell| cell.symbol()).collect()).collect();
+        // The topmost row of the picture in which something is drawn in the left half, where the early steps are.
+        let from = rows.iter().position(|row| row.contains("‖∂L/∂c‖ and")).unwrap() + 2;
+        let dots =
+            |row: &String| row.chars().skip(68).take(20).any(|c| ('\u{2801}'..='\u{28ff}').contains(&c));
+        rows[from..].iter().position(dots).unwrap()
+    };
+    assert!(first_row(&[0.8, 0.98, 0.8]) < first_row(&[0.8, 0.8, 0.8]));
+}
+
+#[test]
+fn a_network_that_has_learnt_says_why_its_gradient_fades() {
+    let mut lecture = LectureScreen::new(Language::English, 7);
+    let events = story::training(lecture.network().unwrap());
+    let has_learnt = |event: &Event| match event {
+        Event::Epoch(epoch) => epoch.metrics.get("val_accuracy").is_some_and(|accuracy| accuracy > 0.95),
+        _ => false,
+    };
+    let (after, before): (Vec<_>, Vec<_>) = events.iter().partition(|event| has_learnt(event));
+    before.into_iter().for_each(|event| lecture.apply(event));
+    assert!(lecture.finding().contains("steps back. Accuracy"), "{}", lecture.finding());
+    after.into_iter().for_each(|event| lecture.apply(event));
+    assert!(lecture.finding().contains("steps back, as it has learnt: its states"), "{}", lecture.finding());
+}
+
+#[test]
+fn the_accuracy_of_the_network_in_training_is_never_cut() {
+    for (language, name) in [(Language::English, "21 symbols"), (Language::Russian, "21 символ")] {
+        // From 11 symbols on to 21.
+        let drawn = screen(language, 6, "+", (80, 24), THEME);
+        assert!(drawn.contains(&format!("3: {name} 97.0 %")), "{drawn}");
+        assert!(drawn.contains("2: 97.0 %"), "the other one beside it: {drawn}");
+    }
 }

@@ -314,3 +314,12 @@ fn lists_that_name_no_labels_are_in_doubt() {
         assert!(doubt.contains("has lists or objects"), "{doubt}");
     }
 }
+
+#[test]
+fn the_ends_of_a_range_have_the_same_decimals() {
+    let range = crate::inspect::columns::range;
+    assert_eq!(range(1.62, 19.78), "numbers from 1.62 to 19.78");
+    assert_eq!(range(-27.0, 215.1), "numbers from -27.0 to 215.1");
+    assert_eq!(range(104.0, 622.0), "numbers from 104 to 622");
+    assert_eq!(range(-1e-9, 3.5), "numbers from -1.0000e-9 to 3.5");
+}

@@ -34,7 +34,9 @@ impl App<'_> {
             return Some("");
         }
         if let Some(lecture) = &self.lecture {
-            return lecture.footer_word(action);
+            // Without a menu to go back to, Esc does what the key before it does.
+            let is_hidden = action == Action::Back && !self.from_menu;
+            return if is_hidden { Some("") } else { lecture.footer_word(action) };
         }
         if let (None, Some(runs)) = (&self.run, &self.runs) {
             return runs.footer_word(action);

@@ -10,7 +10,7 @@ use super::drawing::DrawingCost;
 use crate::escape;
 use crate::help::{PAGES, Page};
 use crate::protocol::{Level, LogLine};
-use crate::ui::help;
+use crate::ui::help::{self, HelpWords};
 use crate::ui::keymap::{Action, Context};
 use crate::ui::text::{fit, wrap};
 use crate::ui::theme::{Role, Theme};
@@ -18,7 +18,7 @@ use crate::ui::theme::{Role, Theme};
 #[derive(Debug)]
 enum Content {
     /// The keys, and below them the list of help pages.
-    Help(Context),
+    Help(Context, &'static HelpWords),
     Page(&'static Page),
     Message(String),
     /// As it is when it is drawn.
@@ -43,8 +43,8 @@ pub(super) struct Popup {
 }
 
 impl Popup {
-    pub(super) fn help(context: Context) -> Self {
-        Self::new("Keys and help".to_owned(), Content::Help(context))
+    pub(super) fn help(context: Context, words: &'static HelpWords) -> Self {
+        Self::new(words.title.to_owned(), Content::Help(context, words))
     }
 
     pub(super) fn message(title: &str, text: &str) -> Self {
@@ -136,10 +136,10 @@ impl Popup {
         let widest = if matches!(self.content, Content::Page(_)) { 96 } else { 72 };
         let room = usize::from(area.width).saturating_sub(6).min(widest);
         let lines = match &self.content {
-            Content::Help(context) => {
-                let mut lines = help::lines(*context, room, theme);
+            Content::Help(context, words) => {
+                let mut lines = help::lines(*context, words, room, theme);
                 lines.push(Line::default());
-                lines.push(Line::styled("Help pages", theme.style(Role::Title)));
+                lines.push(Line::styled(words.pages, theme.style(Role::Title)));
                 self.listed_at = Some(lines.len());
                 lines.extend(help::contents(self.chosen, room, theme));
                 lines
@@ -151,7 +151,7 @@ impl Popup {
         let widest = match self.content {
             // What comes and goes in it must not move its frame.
             Content::Log | Content::Page(_) => room,
-            Content::Help(_) | Content::Message(_) => {
+            Content::Help(..) | Content::Message(_) => {
                 lines.iter().map(Line::width).max().unwrap_or(0).max(28).min(room)
             }
         };

@@ -605,7 +605,7 @@ fn the_dialog_for_a_branch_at_80_by_24() {
 #[test]
 fn the_help_at_80_by_24() {
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
-    let mut help = Popup::help(Context::Dashboard);
+    let mut help = Popup::help(Context::Dashboard, &crate::ui::help::WORDS);
     terminal.draw(|frame| help.render(frame, frame.area(), std::iter::empty(), None, &THEME)).unwrap();
     insta::assert_snapshot!(terminal.backend());
 }

@@ -153,10 +153,10 @@ fn at_80_by_24_there_are_a_chart_and_the_standings_without_the_time() {
     let drawn = drawn(&race(1), 80, 23, THEME);
     insta::assert_snapshot!("a_race_at_80_by_24", drawn);
     for words in [
-        "memory · seed 2 (2 of 3) · equal tokens",
+        "memory · seed 2 (2 of 3) · same tokens for each",
         "Runs",
         "val_accuracy by steps",
-        "1 seed of 3",
+        "no winner yet: 1 seed, and at least 3 are needed",
         "tokens/s",
     ] {
         assert!(drawn.contains(words), "{words}: {drawn}");
@@ -173,7 +173,7 @@ fn at_120_by_40_the_loss_has_a_chart_of_its_own_and_the_gradients_are_below() {
     act(&mut dash, Action::XAxis);
     let drawn = drawn(&dash, 120, 39, THEME);
     insta::assert_snapshot!("a_race_at_120_by_40", drawn);
-    for words in ["val_accuracy by epochs", "loss by epochs", " time", "no winner: 1 seed of 3"] {
+    for words in ["val_accuracy by epochs", "loss by epochs", " time", "no winner yet: 1 seed"] {
         assert!(drawn.contains(words), "{words}: {drawn}");
     }
     assert_eq!(drawn.matches("‖∂L/∂U_t‖").count(), 3, "{drawn}");
@@ -181,6 +181,23 @@ fn at_120_by_40_the_loss_has_a_chart_of_its_own_and_the_gradients_are_below() {
     let sentence = drawn.replace('\n', " ");
     let sentence = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(sentence.contains("In rnn (4.8e-8) it has vanished before."), "{sentence}");
+    // At the end the pictures show what is left of the gradient.
+    assert!(!sentence.contains("has learned has little gradient left now"), "{sentence}");
+    running(&mut dash).end();
+    let over = crate::ui::widget::text::wrap(&self::drawn(&dash, 120, 39, THEME), 1000).join(" ");
+    assert!(over.contains("A network that has learned has little gradient left now."), "{over}");
+}
+
+#[test]
+fn the_words_of_the_subtitle_and_the_mark_of_the_turn_are_explained() {
+    let mut dash = watched();
+    let explained = |dash: &Dashboard| dash.group.as_ref().unwrap().explanation();
+    assert!(explained(&dash).contains("(* has the turn)") && explained(&dash).contains("number of tokens"));
+    assert!(
+        explained(&dash).contains("half-life is that of ‖∂L/∂h_t‖") && !explained(&dash).contains("slowed")
+    );
+    running(&mut dash).pace = Some(50.0);
+    assert!(explained(&dash).contains("slowed down so that one can follow; f ends that"));
 }
 
 #[test]
@@ -209,8 +226,8 @@ fn the_gradients_are_side_by_side_where_there_are_rows_for_them() {
     // Of the start, the positions 0 and 1, the latter counts: 14 steps before the end.
     let share = |factor: f64| number::metric(factor.powi(14));
     for words in [
-        format!("at start: most {} · now {}", share(0.95), share(0.5)),
-        format!("at start: most {} · now {}", share(0.3), share(0.3)),
+        format!("start: ━ best {} ━ now {}", share(0.95), share(0.5)),
+        format!("start: ━ best {} ━ now {}", share(0.3), share(0.3)),
     ] {
         assert!(after.contains(&words), "{words}: {after}");
     }
@@ -223,7 +240,7 @@ fn the_gradients_are_side_by_side_where_there_are_rows_for_them() {
     act(&mut dash, Action::Quantity);
     let small = drawn(&dash, 80, 23, THEME);
     insta::assert_snapshot!("the_gradients_of_a_race_at_80_by_24", small);
-    assert_eq!(small.matches("at start: most").count(), 2, "{small}");
+    assert_eq!(small.matches("at start: ━ best").count(), 2, "{small}");
     assert!(!small.contains("val_accuracy by steps") && small.contains("tokens/s"), "{small}");
     dash.apply_to_race(&states(0, 0.5));
     act(&mut dash, Action::Quantity);
@@ -269,7 +286,10 @@ fn a_network_in_front_is_that_of_all_tabs_and_its_training_goes_on() {
     assert_eq!(dash.run.latest(), None);
     (0..3).for_each(|network| training(network, 2, 1).iter().for_each(|event| dash.apply_to_race(event)));
     dash.view.show_tab(crate::ui::panel::Tab::Overview);
-    assert!(drawn(&dash, 120, 39, THEME).contains("Runs   Overview"));
+    let front = drawn(&dash, 120, 39, THEME);
+    assert!(front.contains("Runs   Overview"));
+    // Its own time, without that of the others, is no time that is left.
+    assert!(front.contains(" of training") && !front.contains("ETA"), "{front}");
 }
 
 #[test]
@@ -279,7 +299,7 @@ fn full_speed_is_offered_once() {
         race.pace = Some(50.0);
     }
     let mut dash = Dashboard::of_group(Box::new(group));
-    assert!(drawn(&dash, 80, 24, THEME).contains("slowed down to 50 steps/s each"));
+    assert!(drawn(&dash, 80, 24, THEME).contains("slowed down to 50 steps/s to be watched"));
     act(&mut dash, Action::FullSpeed);
     act(&mut dash, Action::FullSpeed);
     assert_eq!(inbox.try_iter().map(|request| request.command).collect::<Vec<_>>(), [Command::FullSpeed]);
@@ -290,7 +310,7 @@ fn the_subtitle_is_whole_on_a_narrow_screen() {
     let mut dash = race(0);
     running(&mut dash).pace = Some(50.0);
     let narrow = drawn(&dash, 60, 24, THEME);
-    assert!(narrow.contains("slowed down to 50 steps/s each"), "{narrow}");
+    assert!(narrow.contains("slowed down to 50 steps/s to be watched"), "{narrow}");
     assert!(!narrow.lines().take(2).any(|line| line.contains('…')), "{narrow}");
 }
 

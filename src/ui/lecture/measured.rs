@@ -12,6 +12,8 @@ use super::texts::Words;
 const POSITIVE: &str = "positive";
 /// States that differ by less are the same.
 const SAME: f32 = 1e-6;
+/// The accuracy from which on a network has learnt its task.
+const LEARNT: f64 = 0.95;
 
 /// A network in training, as far as it is known from its events.
 #[derive(Debug, Default)]
@@ -19,8 +21,8 @@ pub(super) struct Training {
     pub run: RunState,
     /// Of the latest epoch, with its last step.
     metrics: Option<(u64, Metrics)>,
-    /// The greatest part of the gradient at the last step that arrived at the first so far.
-    reach: Option<f64>,
+    /// The profile of which the greatest part of the gradient at the last step arrived at the first so far, with that part.
+    farthest: Option<(GradientProfile, f64)>,
 }
 
 /// What the reader looks at.
@@ -39,7 +41,11 @@ impl Training {
         match event {
             Event::Epoch(epoch) => self.metrics = Some((epoch.step, epoch.metrics.clone())),
             Event::Gradient(profile) => {
-                self.reach = self.reach.into_iter().chain(reach(profile)).reduce(f64::max);
+                if let Some(share) = reach(profile)
+                    && self.farthest.as_ref().is_none_or(|(_, most)| *most < share)
+                {
+                    self.farthest = Some((profile.clone(), share));
+                }
             }
             _ => {}
         }
@@ -85,7 +91,7 @@ impl Training {
             },
             "half_life" => Some(self.half_life(words)?),
             "parameters" => Some(number::count(self.run.info()?.model.params() as u64)),
-            "reach" => number(self.reach?),
+            "reach" => number(self.farthest.as_ref()?.1),
             "looker" => Some(self.strongest_look(choice.probe)?.0),
             "looked_at" => Some(self.strongest_look(choice.probe)?.1),
             "weight" => Some(format!("{:.2}", self.strongest_look(choice.probe)?.2)),
@@ -159,6 +165,11 @@ impl Training {
         Some(&self.run.profiles(self.run.recurrent_layers().next()?)?.first)
     }
 
+    /// The one of which the most reached the first step.
+    pub fn farthest_profile(&self) -> Option<&GradientProfile> {
+        self.farthest.as_ref().map(|(profile, _)| profile)
+    }
+
     /// The gradient at the first and at the last step of the input at the start of training.
     fn ends_at_first(&self) -> Option<[f64; 2]> {
         let profile = self.first_profile()?;
@@ -172,7 +183,12 @@ impl Training {
             None => words.no_slope.to_owned(),
             Some(steps) if steps < 0.0 => words.grows.to_owned(),
             Some(steps) if steps > 4.0 * profile.hnorm.len() as f32 => words.is_flat.to_owned(),
-            Some(steps) => words.halves.replace("{steps}", &format!("{steps:.1}")),
+            Some(steps) => {
+                let halves = words.halves.replace("{steps}", &format!("{steps:.1}"));
+                // The short half-life of a network that remembers is no sign that it cannot learn.
+                let is_learnt = self.accuracy().is_some_and(|accuracy| accuracy >= LEARNT);
+                halves + if is_learnt { words.as_learnt } else { "" }
+            }
         })
     }
 }

@@ -6,11 +6,15 @@ mod drawings;
 pub(super) mod english;
 pub(super) mod russian;
 
+use crate::ui::help::HelpWords;
+
 /// The words and pages in one language.
 #[derive(Debug)]
 pub(super) struct Texts {
     pub words: Words,
     pub pages: [PageText; 10],
+    /// Help on the keys.
+    pub help: HelpWords,
 }
 
 /// A page.
@@ -73,11 +77,11 @@ pub(super) struct Words {
     pub training_data: &'static str,
     pub unseen_data: &'static str,
     pub at_start: &'static str,
+    pub at_best: &'static str,
     pub now: &'static str,
     /// The name of the x axis of time.
     pub time: &'static str,
-    /// Of answers: `positive`, and the probability that guessing gives.
-    pub positive: &'static str,
+    /// Of answers: their orders of the words.
     pub this_order: &'static str,
     pub other_order: &'static str,
     /// How fast the gradient fades; `{steps}` is a number.
@@ -85,6 +89,8 @@ pub(super) struct Words {
     pub is_flat: &'static str,
     pub grows: &'static str,
     pub no_slope: &'static str,
+    /// Behind `halves` why it does so in a SimpleRNN that has learnt.
+    pub as_learnt: &'static str,
     /// How the gradient at the first step compares with that at the last; `{times}` is a number.
     pub smaller: &'static str,
     pub greater: &'static str,

@@ -11,7 +11,7 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::pages::Panel;
+use super::pages::{Panel, Task};
 use super::{LectureScreen, PAGES};
 use crate::escape::foreign;
 use crate::number;
@@ -24,6 +24,8 @@ use crate::ui::widget::text::{self, Piece};
 const WIDE: u16 = 76;
 /// Columns of text at most: longer lines are hard to read.
 const WIDEST: u16 = 64;
+/// The words that are swapped, in the same columns each.
+const SWAPPED: [&str; 2] = ["bad ", "good"];
 /// Rows of a chart at least.
 const CHART: u16 = 7;
 /// Rows of a map with a row a word, if there are as many.
@@ -82,10 +84,12 @@ impl LectureScreen {
         };
         let steps = self.training().and_then(|training| {
             let (made, all) = (training.run.latest()?.step, training.run.total_steps()?);
-            Some(format!(" · {} {}/{}", words.step, number::count(made), number::count(all)))
+            let made = format!("{}/{}", number::count(made), number::count(all));
+            Some([format!(" · {} {made}", words.step), format!(" · {made}")])
         });
         let used = text::put(buf, area.x, area.y, usize::from(area.width), &left);
-        for steps in [steps.unwrap_or_default().as_str(), ""] {
+        let [long, short] = steps.unwrap_or_default();
+        for steps in [long.as_str(), short.as_str(), ""] {
             let right: [Piece<'_>; 2] = [
                 (format!("● {word}").into(), theme.style(role)),
                 (format!("{steps} ").into(), theme.style(Role::Dim)),
@@ -153,8 +157,10 @@ impl LectureScreen {
         let drawing = self.network_text().drawing;
         let wide = drawing.iter().map(|line| text::width(line)).max().unwrap_or(0) as u16;
         let x = area.x + area.width.saturating_sub(wide) / 2;
+        let is_swapped = self.page().task == Task::SwapWords && self.choice.probe == 1;
         for (y, line) in (area.top()..area.bottom()).zip(drawing) {
-            let pieces = [((*line).into(), theme.style(Role::Text))];
+            let line = if is_swapped { swapped(line) } else { (*line).to_owned() };
+            let pieces = [(line.into(), theme.style(Role::Text))];
             text::put(buf, x, y, usize::from(area.right().saturating_sub(x)), &pieces);
         }
     }
@@ -202,6 +208,12 @@ impl LectureScreen {
         let pieces = [(self.texts.words.waiting.into(), theme.style(Role::Dim))];
         text::put(buf, inner.x + 1, inner.y, usize::from(inner.width).saturating_sub(1), &pieces);
     }
+}
+
+/// The line of a drawing with its words in the other order.
+fn swapped(line: &str) -> String {
+    let [one, other] = SWAPPED;
+    line.replace(one, "\0").replace(other, one).replace('\0', other)
 }
 
 /// `area` without a column at each side.

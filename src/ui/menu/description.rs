@@ -5,9 +5,10 @@ use unicode_width::UnicodeWidthStr;
 
 use super::RaceEntry;
 use super::network::{self, Network};
+use super::recent_runs::folder;
 use crate::escape::shell_word;
 use crate::number;
-use crate::preset::Entry;
+use crate::preset::{Entry, answer_to};
 use crate::protocol::{DataFacts, ModelTable};
 use crate::run::RunState;
 use crate::runs::{self, Run};
@@ -32,6 +33,14 @@ pub fn preset(entry: &Entry, width: usize, theme: &Theme) -> Vec<Line<'static>> 
     }
     out.extend(paragraph(&entry.about, text, theme));
     out.push(Line::default());
+    if let Some(answer) = answer_to(&entry.name) {
+        let mut words = format!("{} answers what it leaves open.", answer.preset);
+        if answer.can_race {
+            words += &format!(" unrolled race {} {} trains both side by side.", entry.name, answer.preset);
+        }
+        out.extend(paragraph(&words, text, theme));
+        out.push(Line::default());
+    }
     out.extend(table(&entry.model, text, theme));
     let drawing = drawing(entry, if is_beside { width - TEXT - 3 } else { width }, theme);
     if !is_beside && !drawing.is_empty() {
@@ -156,6 +165,7 @@ pub fn run(run: &Run, width: usize, theme: &Theme) -> Vec<Line<'static>> {
         ("time", number::duration(summary.seconds)),
         ("started", runs::timestamp(run.started)),
         ("folder", run.path.display().to_string()),
+        ("others", folder(run).map_or_else(String::new, |folder| format!("in {folder}; r lists them"))),
     ];
     let rows = rows.into_iter().filter(|(_, value)| !value.is_empty());
     let rows: Vec<_> = rows.map(|(name, value)| (name.to_owned(), value)).collect();

@@ -1,5 +1,6 @@
 //! The latest runs of a folder, listed again and again on a thread of its own while the menu is shown.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -64,9 +65,34 @@ impl RecentRuns {
     }
 }
 
-/// The latest of `runs`, the newest first.
+/// The latest of `runs`, the newest first; of those of a folder, such as a sweep or a race, the latest alone.
 fn latest(mut runs: Vec<Run>) -> Vec<Run> {
     runs.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.name.cmp(&a.name)));
+    let mut folders = HashSet::new();
+    runs.retain(|run| folder(run).is_none_or(|folder| folders.insert(folder.to_owned())));
     runs.truncate(SHOWN);
     runs
+}
+
+/// The folder of several runs that this one is in.
+pub(super) fn folder(run: &Run) -> Option<&str> {
+    run.name.split_once('/').map(|(folder, _)| folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::RunState;
+
+    use super::*;
+    use crate::ui::menu::tests::run;
+
+    #[test]
+    fn runs_of_one_folder_take_one_row() {
+        let trials = (0..9).map(|i| run(&format!("sweep-1/trial-{i}"), RunState::Finished, 10 + i));
+        let seeds = (0..3).map(|i| run(&format!("seeds/seed-{i}"), RunState::Finished, 5 + i));
+        let others = [run("b", RunState::Finished, 2), run("a", RunState::Finished, 1)];
+        let all: Vec<Run> = trials.chain(seeds).chain(others).collect();
+        let names: Vec<String> = latest(all).iter().map(|run| run.name.to_string()).collect();
+        assert_eq!(names, ["sweep-1/trial-8", "seeds/seed-2", "b", "a"]);
+    }
 }

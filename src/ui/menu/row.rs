@@ -1,5 +1,6 @@
 //! The rows of the menu: recent runs, presets, races, and the row for own data.
 
+use super::recent_runs::folder;
 use crate::escape::shell_word;
 use crate::preset::Entry;
 use crate::run::RunState;
@@ -60,9 +61,17 @@ impl Row {
         }
     }
 
+    /// How it is called in the list: a run in a folder of several, which no other run of it stands beside, by the folder.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Run(run) => folder(run).map_or(run.name.to_string(), |folder| format!("{folder}/…")),
+            row => row.name().to_owned(),
+        }
+    }
+
     /// Whether `other` is the same row, perhaps with another content.
     pub fn is_same(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other) && self.name() == other.name()
+        std::mem::discriminant(self) == std::mem::discriminant(other) && self.label() == other.label()
     }
 
     /// The preset, if it is one.

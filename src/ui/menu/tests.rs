@@ -235,7 +235,7 @@ fn the_menu_of_the_built_in_presets_at_200_by_60() {
 }
 
 /// A run called `name` that was started so many seconds after others.
-fn run(name: &str, state: RunState, after: u64) -> Run {
+pub(in crate::ui::menu) fn run(name: &str, state: RunState, after: u64) -> Run {
     let summary = Summary {
         preset: "word-order".into(),
         layers: "Embedding, SimpleRNN, Dense".into(),
@@ -292,6 +292,38 @@ fn recent_runs_stand_above_the_presets_and_races_below() {
     insta::assert_snapshot!("a_recent_run_at_80_by_24", screen(&mut menu, 80, 23));
     let Some(Request::Open(opened)) = menu.act(Action::Open) else { panic!("it is not opened") };
     assert_eq!(&*opened.name, "word-order-1");
+}
+
+#[test]
+fn a_run_of_several_stands_for_its_folder_and_stays_selected_with_the_next() {
+    let mut menu = full();
+    let now = Instant::now();
+    menu.take_list(vec![run("sweep-1/trial-3", RunState::Finished, 3)], now);
+    menu.act(Action::First);
+    let seen = screen(&mut menu, 80, 23).to_string();
+    assert!(seen.contains("▸ sweep-1/…") && seen.contains("in sweep-1; r lists them"), "{seen}");
+    menu.take_list(vec![run("sweep-1/trial-4", RunState::Live, 4)], now);
+    assert_eq!(menu.chosen().unwrap().name(), "sweep-1/trial-4");
+}
+
+#[test]
+fn the_preset_that_answers_another_is_named() {
+    let mut entries = entries();
+    entries[0].name = "vanishing-rnn".into();
+    let seen = screen(&mut Menu::new(entries), 120, 39).to_string();
+    let words =
+        "vanishing-lstm answers what it leaves open. unrolled race vanishing-rnn vanishing-lstm trains";
+    assert!(seen.contains(words), "{seen}");
+}
+
+#[test]
+fn the_mark_of_missing_data_is_explained_where_it_stands() {
+    let seen = screen(&mut full(), 80, 23).to_string();
+    assert!(seen.contains("! no data yet"), "{seen}");
+    let mut menu = full();
+    menu.act(Action::Filter);
+    press(&mut menu, "your data");
+    assert!(!screen(&mut menu, 80, 23).to_string().contains("no data yet"));
 }
 
 #[test]

@@ -12,6 +12,9 @@ use crate::run::RunState;
 use crate::ui::text::{fit, fit_name, wrap};
 use crate::ui::theme::{Role, Theme};
 
+/// What the mark of a row without data means.
+const MISSING: &str = " ! no data yet ";
+
 /// Minimum size of menu and browser.
 pub(in crate::ui) const SMALLEST: (u16, u16) = (24, 6);
 
@@ -74,6 +77,11 @@ impl Menu {
             (0, below) => Some(format!(" ↓ {below} more ")),
             (above, below) => Some(format!(" ↑ {above} · ↓ {below} more ")),
         };
+        let columns = usize::from(area.width).saturating_sub(2);
+        let needs = self.shown.iter().any(|i| self.rows.get(*i).is_some_and(Row::is_missing_data));
+        if needs && MISSING.width() + more.as_ref().map_or(0, |more| more.width() + 1) <= columns {
+            block = block.title_bottom(Line::styled(MISSING, theme.style(Role::Warning)));
+        }
         if let Some(more) = more {
             block = block.title_bottom(Line::styled(more, theme.style(Role::Dim)).right_aligned());
         }
@@ -99,7 +107,7 @@ impl Menu {
                 lines.push(Line::styled(fit(&format!(" {}", row.group()), width), theme.style(Role::Title)));
             }
             let pointer = if i == self.chosen { "▸" } else { " " };
-            let name = fit_name(row.name(), width.saturating_sub(5));
+            let name = fit_name(&row.label(), width.saturating_sub(5));
             let gap = " ".repeat(width.saturating_sub(name.width() + 5));
             let (name_role, mark_role) = match row {
                 _ if i == self.chosen => (Role::Selected, Role::Selected),

@@ -11,7 +11,7 @@
 //! │                                    ││                                   │                 metric
 //! ╰ step ─ 0 ────── 200 ────── 400 ────╯╰───────────────────────────────────╯
 //! warnings, errors, what to do after the end                                                  message
-//! the latest log line, on high screens                                                        message::log
+//! a finding or the latest log line, on high screens                                           message::log
 //! ```
 
 use ratatui::buffer::Buffer;
@@ -96,7 +96,7 @@ impl Areas {
             Constraint::Length(tabs_row),
             Constraint::Fill(1),
             Constraint::Length(message_rows as u16),
-            Constraint::Length(u16::from(area.height >= LOG_ROW)),
+            Constraint::Length(if area.height >= LOG_ROW { message::log_rows(dash, area.width) } else { 0 }),
         ])
         .areas(area);
         Self { status, tabs, body, message, log }

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::gradient::layer_name;
-use super::{class_name, visible};
+use super::{class_name, predicted, visible};
 use crate::escape;
 use crate::metrics::is_predicted;
 use crate::number;
@@ -231,7 +231,7 @@ pub(super) fn by_token<'a>(
             true => visible(name).chars().take(SHORT).collect(),
             false => class_name(info, name).into_owned(),
         };
-        let said = format!("{shown} {value:.2}");
+        let said = predicted(info, &shown, *value);
         match target {
             Some(target) if target == name => (said.into(), theme.style(Role::Good)),
             Some(_) => (said.into(), theme.style(Role::Bad)),

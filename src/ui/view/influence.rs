@@ -210,7 +210,10 @@ fn signed(value: f32) -> String {
         size if size < 1000.0 => 1,
         _ => 0,
     };
-    format!("{value:>+NUMBER$.digits$}")
+    let text = format!("{value:+.digits$}");
+    // What rounds to 0 has no sign.
+    let is_zero = !text.contains(|c: char| ('1'..='9').contains(&c)) && value.is_finite();
+    format!("{:>NUMBER$}", if is_zero { text.trim_start_matches(['+', '-']) } else { &text })
 }
 
 /// The background of a value from -1 to 1, with a text on it that can be read; underlined and bold without colours.
@@ -242,5 +245,19 @@ fn bar<'a>(share: f32, theme: &Theme) -> Vec<Piece<'a>> {
         vec![blank(BAR - full), (block.into(), style), middle, blank(BAR)]
     } else {
         vec![blank(BAR), middle, (block.into(), style), blank(BAR - full)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::signed;
+
+    #[test]
+    fn what_rounds_to_zero_has_no_sign() {
+        let of = [0.0, -0.0, 0.0004, -0.0004, -0.0006, 0.25].map(signed);
+        let trimmed = of.each_ref().map(|text| text.trim());
+        assert_eq!(trimmed, ["0.000", "0.000", "0.000", "0.000", "-0.001", "+0.250"]);
+        assert!(of.iter().all(|text| text.len() == of[0].len()), "{of:?}");
+        assert_eq!(signed(f32::NAN).trim().to_lowercase(), "nan");
     }
 }

@@ -15,12 +15,15 @@ use crate::ui::panel::Tab;
 use crate::ui::text::fit;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::view::{runs, trainings};
-use crate::ui::widget::text;
+use crate::ui::widget::text::{self, Piece};
 
 /// From this height on a warning has as many rows as it needs while a network is training.
 const TALL: u16 = 30;
 /// From this height on the tab of several runs says how far back their gradients reach.
 const LEAST_FOR_SENTENCE: u16 = 20;
+
+/// Rows of a finding at most.
+const FINDING: usize = 2;
 
 /// Returns the rows of the message, at most half the screen.
 pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, Style)> {
@@ -34,8 +37,12 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
         let sentence = runs::sentence(group).filter(|_| area.height >= LEAST_FOR_SENTENCE);
         sentence.iter().for_each(|sentence| say(sentence, Role::Key));
         if let Some(race) = group.race() {
-            let role = if race.events.is_none() { Role::Title } else { Role::Text };
-            race.verdict.iter().for_each(|verdict| say(verdict, role));
+            if let Some(verdict) = &race.verdict {
+                match race.events.is_none() {
+                    true => say(verdict, Role::Title),
+                    false => say(&verdict.replacen("no winner:", "no winner yet:", 1), Role::Text),
+                }
+            }
         }
         if let Some(summary) = trainings::mean(dash).filter(|_| group.is_of_trainings()) {
             say(&summary, Role::Title);
@@ -69,7 +76,15 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
             RunStatus::Stopped { saved: false } => {
                 say("stopped without a checkpoint of this step", Role::Warning)
             }
-            RunStatus::Finished => say(&finished(dash), Role::Text),
+            RunStatus::Finished => {
+                let said = finished(dash);
+                let rows = |said: &str| text::wrap(said, width).len();
+                // It takes no row from the panels of a low screen.
+                let fits = |kept: &&String| rows(&format!("{said}{kept}")) == rows(&said);
+                let kept = kept(dash);
+                let kept = kept.iter().find(fits).or(kept.last().filter(|_| area.height >= TALL));
+                say(&(said.clone() + kept.map_or("", String::as_str)), Role::Text);
+            }
             RunStatus::Preparing { .. } | RunStatus::Training | RunStatus::Validating | RunStatus::Paused => {
             }
         }
@@ -103,8 +118,10 @@ fn next(dash: &Dashboard) -> String {
         None => "latest".to_owned(),
     };
     if let Some(answer) = answer_to(&info.name) {
-        next.push(format!("unrolled train {answer}, which answers this one"));
-        next.push(format!("unrolled race {} {answer}", info.name));
+        next.push(format!("unrolled train {}, which answers this one", answer.preset));
+        if answer.can_race {
+            next.push(format!("unrolled race {} {}", info.name, answer.preset));
+        }
     }
     next.push(match info.task {
         Task::Language => format!("unrolled sample {run}"),
@@ -144,6 +161,25 @@ fn finished(dash: &Dashboard) -> String {
     text
 }
 
+/// Of which epoch the weights are that `predict` uses, where they are not those of the best one or the best were restored; from long to short.
+fn kept(dash: &Dashboard) -> Vec<String> {
+    let Some(best) = dash.run.monitored().filter(|monitored| !monitored.is_best()) else {
+        return Vec::new();
+    };
+    let latest = dash.run.latest().map_or(0, |latest| latest.step);
+    let is_restored = dash.run.saved().is_some_and(|saved| saved.best && saved.step < latest);
+    match is_restored {
+        true => vec![
+            format!(" · the weights of epoch {} are kept", best.best_epoch),
+            " · best weights kept".to_owned(),
+        ],
+        false => vec![
+            " · the last weights are kept; predict --best uses the best".to_owned(),
+            " · last weights kept".to_owned(),
+        ],
+    }
+}
+
 /// Draws the rows that [`rows`] returned.
 pub(super) fn render(rows: &[(String, Style)], area: Rect, buf: &mut Buffer) {
     for (y, (row, style)) in (area.top()..area.bottom()).zip(rows) {
@@ -163,23 +199,47 @@ fn is_sample(dash: &Dashboard, line: &str) -> bool {
     samples.any(|sample| line.starts_with(&format!("step {}: {}", sample.step, sample.prime)))
 }
 
+/// What is found in the run: the run, if others are beside it, the name of the finding, and what shows it.
+fn finding(dash: &Dashboard) -> Option<[String; 3]> {
+    let found = diagnose(&dash.run, dash.view.cursor);
+    let said: Vec<_> = found.iter().filter(|found| !found.has_panel).collect();
+    let first = said.first()?;
+    let more = if said.len() > 1 { format!(" (and {} more)", said.len() - 1) } else { String::new() };
+    // Beside other runs a finding is one of the run in front.
+    let group = dash.group.as_ref().filter(|_| dash.view.tab == Tab::Runs);
+    let of = group.and_then(|group| group.members.get(group.front)).map(|member| &member.name);
+    let of = of.map_or(String::new(), |name| format!("{} · ", escape::foreign(name)));
+    Some([of, format!("{}: ", first.name), escape::foreign(&first.evidence).into_owned() + &more])
+}
+
+/// The rows of [`log`] in `columns` columns: a finding is whole in two.
+pub(super) fn log_rows(dash: &Dashboard, columns: u16) -> u16 {
+    let width = usize::from(columns).saturating_sub(2);
+    let rows = finding(dash).map_or(1, |said| text::wrap(&said.concat(), width).len());
+    rows.clamp(1, FINDING) as u16
+}
+
 /// Draws what is found in the run, or else the latest log line that is neither shown as a warning already nor a sample.
 pub(super) fn log(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let found = if area.height > 0 { diagnose(&dash.run, dash.view.cursor) } else { Vec::new() };
-    let said: Vec<_> = found.iter().filter(|found| !found.has_panel).collect();
-    if let Some(first) = said.first() {
-        let more = if said.len() > 1 { format!(" (and {} more)", said.len() - 1) } else { String::new() };
-        // Beside other runs a finding is one of the run in front.
-        let group = dash.group.as_ref().filter(|_| dash.view.tab == Tab::Runs);
-        let of = group.and_then(|group| group.members.get(group.front)).map(|member| &member.name);
-        let of = of.map_or(String::new(), |name| format!("{} · ", escape::foreign(name)));
-        let pieces = [
-            (of.into(), theme.style(Role::Text)),
-            (format!("{}: ", first.name).into(), theme.style(Role::Warning)),
-            (escape::foreign(&first.evidence), theme.style(Role::Text)),
-            (more.into(), theme.style(Role::Dim)),
-        ];
-        text::put(buf, area.x + 1, area.y, usize::from(area.width).saturating_sub(2), &pieces);
+    let width = usize::from(area.width).saturating_sub(2);
+    if let Some(said) = finding(dash).filter(|_| area.height > 0) {
+        let rows = text::wrap(&said.concat(), width);
+        let [of, name, _] = &said;
+        for (y, row) in (area.top()..area.bottom()).zip(&rows) {
+            // The last row has all that is left, cut where it ends.
+            let is_last = y + 1 == area.bottom();
+            let row = if is_last { rows[usize::from(y - area.y)..].join(" ") } else { row.clone() };
+            let head = of.clone() + name;
+            let pieces: Vec<Piece<'_>> = match row.strip_prefix(&head).filter(|_| y == area.y) {
+                Some(rest) => vec![
+                    (of.as_str().into(), theme.style(Role::Text)),
+                    (name.as_str().into(), theme.style(Role::Warning)),
+                    (rest.to_owned().into(), theme.style(Role::Text)),
+                ],
+                None => vec![(row.into(), theme.style(Role::Text))],
+            };
+            text::put(buf, area.x + 1, y, width, &pieces);
+        }
         return;
     }
     let warning = dash.view.warning(&dash.run);

@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{class_name, title, visible};
+use super::{class_name, predicted, title, visible};
 use crate::number;
 use crate::protocol::{ProbeChange, ProbeFrame, ProbeText, RunInfo, TokenPrediction};
 use crate::ui::dashboard::Dashboard;
@@ -198,7 +198,7 @@ fn prediction<'a>(
         Some(_) => Role::Bad,
         None => Role::Text,
     };
-    let words = format!("{} {value:.2}", class_name(info, name));
+    let words = predicted(info, &class_name(info, name), *value);
     let mut pieces = Vec::new();
     if room >= BAR + 2 + text::width(&words) {
         let full = (value.clamp(0.0, 1.0) * BAR as f32).round() as usize;

@@ -158,6 +158,9 @@ fn facts<'a>(dash: &Dashboard, long: bool, theme: &Theme) -> Vec<Piece<'a>> {
     let elapsed = number::duration(latest.seconds);
     if over {
         words.push(format!("took {elapsed}"));
+    } else if dash.group.as_ref().is_some_and(|group| group.race().is_some()) {
+        // The others have their turns in between: what is left of its own says nothing of when it ends.
+        words.push(format!("{elapsed} of training"));
     } else {
         words.push(format!("{elapsed} elapsed"));
         words.extend(

@@ -70,16 +70,21 @@ pub fn put(buf: &mut Buffer, x: u16, y: u16, columns: usize, pieces: &[Piece<'_>
     used
 }
 
-/// `text` in rows of at most `columns` columns, broken between words; a word that is longer is broken within.
+/// `text` in rows of at most `columns` columns, broken between words; a word that is longer is broken within. A number and its per cent
+/// sign are one word.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut rows = Vec::new();
     let mut row = String::new();
     let mut used = 0;
-    for word in text.split_whitespace() {
+    let mut words = text.split_whitespace().peekable();
+    while let Some(first) = words.next() {
+        let sign =
+            words.next_if(|next| next.starts_with('%') && first.ends_with(|c: char| c.is_ascii_digit()));
+        let word = sign.map_or(Cow::Borrowed(first), |sign| Cow::Owned(format!("{first} {sign}")));
         let wide = word.width();
         if used > 0 && used + 1 + wide <= columns {
             row.push(' ');
-            row.push_str(word);
+            row.push_str(&word);
             used += 1 + wide;
             continue;
         }
@@ -132,6 +137,8 @@ mod tests {
         assert_eq!(wrap("", 8), Vec::<String>::new());
         assert!(wrap("良い映画 good", 3).iter().all(|row| width(row) <= 3));
         assert_eq!(wrap("abc", 0).concat(), "abc");
+        assert_eq!(wrap("guessing gives 50 %.", 17), ["guessing gives", "50 %."]);
+        assert_eq!(wrap("a % b", 3), ["a %", "b"], "no number");
     }
 
     #[test]

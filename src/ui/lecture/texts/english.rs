@@ -1,5 +1,6 @@
 use super::drawings::{SINGLE, STACK};
 use super::{PageText, Texts, Words, network};
+use crate::ui::help::WORDS;
 
 const MEAN: &[&str] = &[
     "  not    bad    but    good",
@@ -111,7 +112,7 @@ pub static TEXTS: Texts = Texts {
         no_answer: "The network has not answered yet.",
         no_accuracy: "The accuracy is measured after every epoch; the first is not over yet.",
         no_gradient: "The gradient has not been measured yet.",
-        answers: "The network's answer",
+        answers: "Answer: probability of positive",
         accuracy: "Accuracy",
         states: "State after each token",
         state_gradient: "‖∂L/∂h‖ relative to the last step",
@@ -120,15 +121,16 @@ pub static TEXTS: Texts = Texts {
         training_data: "training",
         unseen_data: "unseen",
         at_start: "at the start",
+        at_best: "at best",
         now: "now",
         time: "t",
-        positive: "positive",
         this_order: "this order",
         other_order: "other order",
         halves: "it halves every {steps} steps back",
         is_flat: "it hardly fades",
         grows: "it grows on its way back",
         no_slope: "it has no clear slope",
+        as_learnt: ", as it has learnt: its states lie near -1 and 1, where tanh is flat",
         smaller: "{times} times smaller than at the last",
         greater: "{times} times greater than at the last",
         as_great: "about as great as at the last",
@@ -137,7 +139,7 @@ pub static TEXTS: Texts = Texts {
         states_differ: "{count} of {tokens} states differ, the first after word {word}",
         states_differ_to_end: "the states differ from word {word} to the end, and are the same before",
         page: "page",
-        back: "leave",
+        back: "menu",
         pause: "pause",
         resume: "go on",
         full_speed: "full speed",
@@ -147,6 +149,7 @@ pub static TEXTS: Texts = Texts {
         next_word: "next word",
         next_network: "change",
     },
+    help: WORDS,
     pages: [
         PageText {
             title: "Words without their order",
@@ -161,9 +164,9 @@ pub static TEXTS: Texts = Texts {
             networks: &[network(
                 "mean",
                 MEAN,
-                "The answer is {answer}, in the other order {other}: difference {difference}. After \
-                 {step} steps of training it is right for {accuracy} of the remarks that it has never \
-                 seen; guessing gives 50 %.",
+                "The answer is {answer}, in the other order {other}: difference {difference}. When last \
+                 measured, after {step} steps of training, it was right for {accuracy} of the remarks that \
+                 it has never seen; guessing gives 50 %.",
             )],
         },
         PageText {
@@ -178,8 +181,9 @@ pub static TEXTS: Texts = Texts {
             networks: &[network(
                 "SimpleRNN",
                 LOOP,
-                "The answer is {answer}, and {other} in the other order: difference {difference}. After \
-                 {step} steps it is right for {accuracy} of the unseen remarks; guessing gives 50 %.",
+                "The answer is {answer}, and {other} in the other order: difference {difference}. When last \
+                 measured, after {step} steps, it was right for {accuracy} of the unseen remarks; guessing gives \
+                 50 %.",
             )],
         },
         PageText {

@@ -1,5 +1,6 @@
 use super::drawings::{SINGLE, STACK};
-use super::{PageText, Texts, Words, network};
+use super::{HelpWords, PageText, Texts, Words, network};
+use crate::ui::keymap::Action;
 
 const MEAN: &[&str] = &[
     "  not    bad    but    good",
@@ -110,7 +111,7 @@ pub static TEXTS: Texts = Texts {
         no_answer: "Сеть ещё не дала ответа.",
         no_accuracy: "Точность измеряют после каждой эпохи, а первая ещё идёт.",
         no_gradient: "Градиент ещё не измерен.",
-        answers: "Ответ сети",
+        answers: "Ответ: вероятность «хорошо»",
         accuracy: "Точность",
         states: "Состояние после каждого токена",
         state_gradient: "‖∂L/∂h‖ относительно последнего",
@@ -119,15 +120,16 @@ pub static TEXTS: Texts = Texts {
         training_data: "обучение",
         unseen_data: "новые",
         at_start: "в начале",
+        at_best: "лучший",
         now: "сейчас",
         time: "t",
-        positive: "хорошо",
         this_order: "так",
         other_order: "наоборот",
         halves: "он убывает вдвое за {steps} шага назад",
         is_flat: "он почти не убывает",
         grows: "на пути назад он растёт",
         no_slope: "ясного наклона у него нет",
+        as_learnt: ", ведь сеть обучена: её состояния близки к -1 и 1, где tanh почти плоский",
         smaller: "меньше, чем на последнем (1 : {times})",
         greater: "больше, чем на последнем ({times} : 1)",
         as_great: "почти таким же, как на последнем",
@@ -136,15 +138,39 @@ pub static TEXTS: Texts = Texts {
         states_differ: "различаются состояния: {count} из {tokens}, первое – после слова {word}",
         states_differ_to_end: "состояния различны от слова {word} и до конца, а раньше совпадают",
         page: "страница",
-        back: "выйти",
+        back: "меню",
         pause: "пауза",
         resume: "дальше",
         full_speed: "быстро",
         help: "справка",
-        quit: "конец",
-        swap: "переставить",
+        quit: "выход",
+        swap: "поменять",
         next_word: "дальше",
         next_network: "сменить",
+    },
+    help: HelpWords {
+        title: "Клавиши и справка",
+        pages: "Страницы справки (на английском)",
+        sentences: &[
+            (Action::Help, "Эта справка."),
+            (Action::Quit, "Выйти из программы; сети лекции не сохраняются."),
+            (Action::Left, "Предыдущая страница лекции; её сеть обучается заново."),
+            (Action::Right, "Следующая страница лекции; её сеть обучается заново."),
+            (Action::Focus(1), "Страница лекции с этим номером."),
+            (Action::First, "Первая страница лекции."),
+            (Action::Last, "Десятая, последняя страница лекции."),
+            (
+                Action::Try,
+                "Сделать то, что предлагает страница: переставить слова, перейти к следующему слову, \
+                 обучить другую сеть. Space – это пробел.",
+            ),
+            (Action::TryBack, "То же в обратную сторону."),
+            (Action::PauseResume, "Приостановить обучение или продолжить его."),
+            (Action::FullSpeed, "Обучать сеть страницы на полной скорости."),
+            (Action::Up, "Вверх, если весь текст не помещается на экран."),
+            (Action::Down, "Вниз, если весь текст не помещается на экран."),
+            (Action::Back, "Закрыть справку; уйти из лекции. Её сети не сохраняются."),
+        ],
     },
     pages: [
         PageText {
@@ -159,8 +185,8 @@ pub static TEXTS: Texts = Texts {
             networks: &[network(
                 "среднее",
                 MEAN,
-                "Ответ {answer}, в другом порядке {other}, разность {difference}. На шаге {step} сеть \
-                 верно определяет {accuracy} новых отзывов; наугад было бы 50 %.",
+                "Ответ {answer}, в другом порядке {other}, разность {difference}. По последнему \
+                 измерению, на шаге {step}, верно определено {accuracy} новых отзывов; наугад было бы 50 %.",
             )],
         },
         PageText {
@@ -175,8 +201,8 @@ pub static TEXTS: Texts = Texts {
             networks: &[network(
                 "SimpleRNN",
                 LOOP,
-                "Ответ {answer}, в другом порядке {other}, разность {difference}. На шаге {step} верно \
-                 определено {accuracy} новых отзывов; наугад было бы 50 %.",
+                "Ответ {answer}, в другом порядке {other}, разность {difference}. По последнему \
+                 измерению, на шаге {step}, верно определено {accuracy} новых отзывов; наугад было бы 50 %.",
             )],
         },
         PageText {

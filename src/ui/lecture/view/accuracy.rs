@@ -37,10 +37,11 @@ impl LectureScreen {
         else {
             return self.render_waiting(inner, buf, theme);
         };
-        let results = self.results(theme);
+        let width = usize::from(inner.width).saturating_sub(2);
+        let results = self.results(width, theme);
         let taken = u16::from(!results.is_empty() && inner.height > 5);
         if taken > 0 {
-            text::put(buf, inner.x + 1, inner.y, usize::from(inner.width).saturating_sub(2), &results);
+            text::put(buf, inner.x + 1, inner.y, width, &results);
         }
         // The lower line of the frame has the marks of the x axis.
         let area = Rect { y: inner.y + taken, height: (inner.height + 1).saturating_sub(taken), ..inner };
@@ -99,20 +100,32 @@ impl LectureScreen {
         .render(area, buf, theme);
     }
 
-    /// The networks of the page that have been trained with their accuracy; the chosen one bright.
-    fn results(&self, theme: &Theme) -> Vec<Piece<'static>> {
+    /// The networks of the page that have been trained with their accuracy; the chosen one bright. Where they do not fit, the others are
+    /// without their names, then not there: what is in training is never cut.
+    fn results(&self, width: usize, theme: &Theme) -> Vec<Piece<'static>> {
         if self.trainings.len() < 2 {
             return Vec::new();
         }
-        let piece = |(i, training): (usize, &Training)| -> Piece<'static> {
-            let name = self.text().network(i).name;
+        let is_chosen = |i: usize| i == self.network;
+        let piece = |i: usize, training: &Training, is_named: bool| -> Piece<'static> {
+            let name = if is_named { self.text().network(i).name } else { "" };
+            let gap = if name.is_empty() { "" } else { " " };
             let accuracy = training.accuracy().map_or("–".to_owned(), number::percent);
-            let role = if i == self.network { Role::Title } else { Role::Dim };
-            (format!("{}: {name} {accuracy}  ", i + 1).into(), theme.style(role))
+            let role = if is_chosen(i) { Role::Title } else { Role::Dim };
+            (format!("{}: {name}{gap}{accuracy}  ", i + 1).into(), theme.style(role))
         };
-        let is_shown =
-            |(i, training): &(usize, &Training)| *i == self.network || training.accuracy().is_some();
-        self.trainings.iter().enumerate().filter(is_shown).map(piece).collect()
+        let pieces = |names: bool, others: bool| -> Vec<Piece<'static>> {
+            let trainings = self.trainings.iter().enumerate();
+            let shown =
+                trainings.filter(|(i, training)| is_chosen(*i) || others && training.accuracy().is_some());
+            shown.map(|(i, training)| piece(i, training, names || is_chosen(i))).collect()
+        };
+        let fits = |pieces: &Vec<Piece<'_>>| text::width_of(pieces) <= width + 2;
+        [(true, true), (false, true), (false, false)]
+            .into_iter()
+            .map(|(names, others)| pieces(names, others))
+            .find(fits)
+            .unwrap_or_else(|| pieces(false, false))
     }
 }
 

@@ -17,8 +17,7 @@ impl LectureScreen {
     pub(super) fn render_answers(&self, area: Rect, buf: &mut Buffer, theme: &Theme) {
         let words = &self.texts.words;
         let title = [(words.answers.into(), theme.style(Role::Title))];
-        let note = vec![(words.positive.into(), theme.style(Role::Dim))];
-        let inner = PanelFrame { focused: false, title: &title, note: &[note], left: &[], right: &[] }
+        let inner = PanelFrame { focused: false, title: &title, note: &[], left: &[], right: &[] }
             .render(area, buf, theme);
         let chosen = self.choice.probe;
         for (i, probe) in [chosen, 1 - chosen.min(1)].into_iter().enumerate() {
@@ -58,8 +57,29 @@ impl LectureScreen {
     }
 }
 
-/// The tokens as one line; where they do not fit, without the last ones: the order is decided before.
+/// The tokens as one line; where they do not fit, without the last ones, each as a whole: the order is decided before.
 fn sentence(tokens: &[String], width: usize) -> String {
     let words: Vec<_> = tokens.iter().map(|token| foreign(token)).collect();
-    text::clip(&words.join(" "), width).into_owned()
+    let whole = words.join(" ");
+    let fitting = (1..words.len()).rev().map(|count| words[..count].join(" ") + " …");
+    let fits = |line: &String| line.width() <= width;
+    std::iter::once(whole.clone())
+        .chain(fitting)
+        .find(fits)
+        .unwrap_or_else(|| text::clip(&whole, width).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_without_space_ends_with_a_whole_word() {
+        let tokens: Vec<String> = "the movie is not bad".split(' ').map(str::to_owned).collect();
+        assert_eq!(sentence(&tokens, 20), "the movie is not bad");
+        assert_eq!(sentence(&tokens, 19), "the movie is not …");
+        assert_eq!(sentence(&tokens, 17), "the movie is …");
+        assert_eq!(sentence(&tokens, 4), "the…", "not even the first and a mark");
+        assert_eq!(sentence(&tokens, 0), "");
+    }
 }

@@ -1,4 +1,4 @@
-//! The gradient at each step of time, now and at the start of the training.
+//! The gradient at each step of time, now and at the start of the training, or where it reached farthest.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -17,40 +17,42 @@ use crate::ui::widget::ticks::{self, Tick};
 const DECADES: f64 = 8.0;
 
 impl LectureScreen {
-    /// Draws the gradient by hidden states, or by what the cell remembers with: of an LSTM by cell states, with that by hidden states beside.
+    /// Draws the gradient by hidden states, beside it that at the start; or by what the cell remembers with, of an LSTM by cell states, beside
+    /// it that which reached farthest and, of an LSTM, that by hidden states.
     pub(super) fn render_gradient(&self, of_memory: bool, area: Rect, buf: &mut Buffer, theme: &Theme) {
         let words = &self.texts.words;
-        let profiles = self.training().and_then(|training| training.first_profile().zip(training.profile()));
+        let profiles = self.training().and_then(|training| {
+            let farthest = training.farthest_profile().filter(|_| of_memory);
+            farthest.or(training.first_profile()).zip(training.profile())
+        });
         let has_cell = of_memory && profiles.is_some_and(|(_, latest)| !latest.cnorm.is_empty());
         let title = if has_cell { words.memory_gradient } else { words.state_gradient };
         let title = [(title.into(), theme.style(Role::Title))];
         let inner = PanelFrame { focused: false, title: &title, note: &[], left: &[], right: &[] }
             .render(area, buf, theme);
-        let Some((first, latest)) = profiles.filter(|_| inner.height > 3) else {
+        let Some((behind, latest)) = profiles.filter(|_| inner.height > 3) else {
             return self.render_waiting(inner, buf, theme);
         };
         let now = format!("{}: {} {}", words.now, words.step, number::count(latest.step));
-        let legend: Vec<Piece<'_>> = match has_cell {
-            true => vec![
-                ("━ c ".into(), theme.style(Role::Train)),
-                ("┄ h ".into(), theme.style(Role::Validation)),
-                (now.into(), theme.style(Role::Dim)),
-            ],
-            false => vec![
-                (format!("━ {} ", words.at_start).into(), theme.style(Role::Raw)),
-                (format!("━ {now}").into(), theme.style(Role::Train)),
-            ],
-        };
+        let what = if has_cell { "c " } else { "" };
+        let when = if of_memory { words.at_best } else { words.at_start };
+        let mut legend: Vec<Piece<'_>> = vec![
+            (format!("━ {what}{when} ").into(), theme.style(Role::Raw)),
+            (format!("━ {what}{now}").into(), theme.style(Role::Train)),
+        ];
+        if has_cell {
+            legend.push((" ┄ h".into(), theme.style(Role::Validation)));
+        }
         text::put(buf, inner.x + 1, inner.y, usize::from(inner.width).saturating_sub(2), &legend);
         // The lower line of the frame has the marks of the x axis.
         let area = Rect { y: inner.y + 1, ..inner };
         // Relative to the last step: a gradient that is small at all steps, as of a small loss, does not look like one that vanishes.
         let norms =
             |profile: &GradientProfile| relative(if of_memory { memory(profile) } else { &profile.hnorm });
-        // Beside those of the cell state now those of the hidden state, instead of those at the start.
-        let behind = if has_cell { relative(&latest.hnorm) } else { norms(first) };
+        let behind = norms(behind);
+        let hidden = if has_cell { relative(&latest.hnorm) } else { Vec::new() };
         let latest = norms(latest);
-        let values = || behind.iter().chain(&latest).flatten().copied();
+        let values = || behind.iter().chain(&latest).chain(&hidden).flatten().copied();
         let (low, high) =
             (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
         if low > high {
@@ -61,11 +63,7 @@ impl LectureScreen {
         let plot = chart::plot(area, &y_ticks);
         let columns = chart::columns(plot, theme.glyphs);
         let end = latest.len().saturating_sub(1) as f64;
-        let (behind, latest) = (samples(&behind, y.0, columns), samples(&latest, y.0, columns));
-        let (line, role) = match has_cell {
-            true => (LineStyle::Faint, Role::Validation),
-            false => (LineStyle::Behind, Role::Raw),
-        };
+        let [behind, hidden, latest] = [behind, hidden, latest].map(|norms| samples(&norms, y.0, columns));
         let mut x_ticks = vec![Tick { at: 0.0, text: "0".into() }, Tick { at: end, text: format!("{end}") }];
         x_ticks.dedup_by(|a, b| a.at == b.at);
         Chart {
@@ -75,7 +73,8 @@ impl LectureScreen {
             x_ticks: &x_ticks,
             x_name: words.time,
             curves: &[
-                Curve { samples: &behind, line, style: theme.style(role) },
+                Curve { samples: &behind, line: LineStyle::Behind, style: theme.style(Role::Raw) },
+                Curve { samples: &hidden, line: LineStyle::Faint, style: theme.style(Role::Validation) },
                 Curve { samples: &latest, line: LineStyle::Solid, style: theme.style(Role::Train) },
             ],
             rules: &[],

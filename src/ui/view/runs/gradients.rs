@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ╭ A rnn ‖∂L/∂U_t‖ / greatest ─╮╭ B lstm ─────────────────────╮
-//! │ start 2.0e-5 · most 4.1e-4  ││ start 0.11 · most 0.63      │
+//! │ ━ best 4.1e-4 ━ now 2.0e-5  ││ ━ best 0.63 ━ now 0.11      │
 //! │   1┤                     ⢀⠔⠊││   1┤⣀⣀⣀⣀⣀⣀⡠⠤⠤⠤⠤⠤⠤⠤⠒⠒⠒⠒⠒⠒⠒⠒│
 //! │1e-4┤⣀⣀⣀⣀⡠⠤⠤⠒⠒⠒⠊⠉⠉⠉⠉⠉       ││1e-4┤                        │
 //! ╰ t ─ 0 ────────────────── 30 ╯╰ t ─ 0 ────────────────── 30 ╯
@@ -75,22 +75,28 @@ fn panel(group: &Group, reach: &Reach<'_>, y: (f64, f64), area: Rect, buf: &mut 
     ];
     let half_life = reach.half_life.map(|half_life| {
         let doubles = if half_life < 0.0 { "doubles in" } else { "half-life" };
-        vec![(format!("{doubles} {:.1}", half_life.abs()).into(), theme.style(Role::Dim))]
+        let said = format!("{doubles} {:.1}", half_life.abs());
+        [format!("{said} now"), said].map(|said| vec![(said.into(), theme.style(Role::Dim))])
     });
-    let note: Vec<Vec<Piece<'_>>> = half_life.into_iter().collect();
+    let note: Vec<Vec<Piece<'_>>> = half_life.into_iter().flatten().collect();
     let inner = PanelFrame { focused: false, title: &title, note: &note, left: &[], right: &[] }
         .render(area, buf, theme);
     let (now, most) = (reach.latest.at_start(), reach.farthest.at_start());
     // A network that has learned its task has little gradient left: the most that reached the start is what tells them apart.
     let width = usize::from(inner.width).saturating_sub(1);
-    let words = |at: &str| -> [Piece<'_>; 2] {
+    let color = theme.series(member.curves.color());
+    let words = |at: &'static str| -> [Piece<'_>; 5] {
         [
-            (format!("{at}most {}", number::metric(most)).into(), theme.style(Role::Text)),
-            (format!(" · now {}", number::metric(now)).into(), theme.style(Role::Dim)),
+            (at.into(), theme.style(Role::Dim)),
+            ("━".into(), theme.style(Role::Dim)),
+            (format!(" best {} ", number::metric(most)).into(), theme.style(Role::Text)),
+            ("━".into(), color),
+            (format!(" now {}", number::metric(now)).into(), theme.style(Role::Text)),
         ]
     };
-    let [long, short] = ["at start: ", ""].map(words);
-    text::put(buf, inner.x + 1, inner.y, width, if text::width_of(&long) <= width { &long } else { &short });
+    let wordings = ["share that reaches the start: ", "at start: ", ""].map(words);
+    let fitting = wordings.iter().find(|words| text::width_of(*words) <= width);
+    fitting.or(wordings.last()).map(|words| text::put(buf, inner.x + 1, inner.y, width, words));
     // The lower line of the frame has the marks of the x axis.
     let area = Rect { y: inner.y + 1, ..inner };
     if inner.height < 3 {
@@ -101,7 +107,7 @@ fn panel(group: &Group, reach: &Reach<'_>, y: (f64, f64), area: Rect, buf: &mut 
         [&reach.farthest.positions, &reach.latest.positions].map(|shares| exponents(shares));
     let profiles = [
         Profile { exponents: &farthest, line: LineStyle::Behind, style: theme.style(Role::Dim) },
-        Profile { exponents: &latest, line: LineStyle::Solid, style: theme.series(member.curves.color()) },
+        Profile { exponents: &latest, line: LineStyle::Solid, style: color },
     ];
     profile::render(&profiles, last, y, area, buf, theme);
 }
@@ -115,5 +121,9 @@ fn exponents(shares: &[f64]) -> Vec<f64> {
 /// Which runs can learn from the start of a sequence and which cannot, as far as their gradients say; `None` where they do not differ.
 pub(in crate::ui::view) fn sentence(group: &Group) -> Option<String> {
     let most = group.members.iter().filter_map(|member| Some((member.name.as_str(), member.reach.most()?)));
-    race::reach(most).map(|reason| format!("So far {reason}"))
+    let reason = race::reach(most)?;
+    let said = reason.replacen('o', "O", 1);
+    let is_over = group.race().is_none_or(|race| race.events.is_none());
+    // The pictures show the gradient as it is now, too.
+    Some(said + if is_over { " A network that has learned has little gradient left now." } else { "" })
 }

@@ -94,9 +94,9 @@ fn of_race(race: &RunningRace) -> Vec<(String, Role)> {
         (.., true) => words.push(("paused".to_owned(), Role::Warning)),
         _ => {}
     }
-    words.push((format!("equal {}", race.budget), Role::Dim));
+    words.push((format!("same {} for each", race.budget), Role::Dim));
     if let Some(pace) = race.pace.filter(|_| race.events.is_some()) {
-        words.push((format!("slowed down to {pace} steps/s each"), Role::Dim));
+        words.push((format!("slowed down to {pace} steps/s to be watched, f: full speed"), Role::Dim));
     }
     words
 }
