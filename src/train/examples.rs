@@ -11,8 +11,8 @@ use crate::protocol::{ClassifiedText, EntityCount, SeriesExcerpt, ValidationExam
 const TEXTS: usize = 96;
 /// The maximum number of characters of a text.
 const CHARACTERS: usize = 200;
-/// The maximum number of words.
-const WORDS: usize = 40;
+/// The maximum number of words, and behind them of errors at words that the vocabulary does not have.
+const WORDS: (usize, usize) = (40, 10);
 /// Validations of which every one has examples; of twice as many every second one, and so on.
 const EVERY: u64 = 256;
 
@@ -141,12 +141,19 @@ impl Examples {
             epoch,
             forecasts: self.forecasts,
             texts: self.texts.into_iter().flat_map(text).collect(),
-            words: errors.into_iter().take(WORDS).filter_map(error).collect(),
+            words: worst(errors).into_iter().filter_map(error).collect(),
             labels: self.labels,
             entities: self.entities,
         };
         (!examples.is_empty()).then_some(examples)
     }
+}
+
+/// The errors at words of the vocabulary, then those at all others together, which would otherwise take the first places and name no word.
+fn worst(errors: Vec<((u32, u32, u32), u64)>) -> Vec<((u32, u32, u32), u64)> {
+    let (unknown, known): (Vec<_>, Vec<_>) =
+        errors.into_iter().partition(|((word, ..), _)| *word == Vocabulary::UNKNOWN);
+    known.into_iter().take(WORDS.0).chain(unknown.into_iter().take(WORDS.1)).collect()
 }
 
 /// The tokens as a text, shortened in its middle: sequences are often padded and decided at either end.
@@ -173,6 +180,17 @@ mod tests {
         assert_eq!((shown(1), shown(EVERY)), (1, EVERY));
         assert_eq!(shown(2 * EVERY), EVERY + EVERY / 2);
         assert!(shown(1 << 20) <= EVERY + 12 * EVERY / 2 + 12, "{}", shown(1 << 20));
+    }
+
+    #[test]
+    fn words_that_are_not_known_do_not_take_the_places_of_those_that_are() {
+        let unknown = (0..60).map(|tag| ((Vocabulary::UNKNOWN, tag, 0), 500));
+        let known = (0..60).map(|word| ((Vocabulary::FIRST + word, 1, 0), 9));
+        let words: Vec<u32> =
+            worst(unknown.chain(known).collect()).iter().map(|((word, ..), _)| *word).collect();
+        assert_eq!(words.len(), WORDS.0 + WORDS.1);
+        assert!(words.iter().take(WORDS.0).all(|word| *word >= Vocabulary::FIRST), "{words:?}");
+        assert!(words.iter().skip(WORDS.0).all(|word| *word == Vocabulary::UNKNOWN), "{words:?}");
     }
 
     #[test]

@@ -254,7 +254,7 @@ fn a_confusion_matrix_has_the_measures_of_each_class_and_the_texts_of_a_cell() {
 
 #[test]
 fn a_tagger_names_its_worst_words() {
-    let words = [("that", 0, 1, 31), ("\x1b[2J", 1, 2, 4)]
+    let words = [("[UNK]", 2, 0, 345), ("that", 0, 1, 31), ("\x1b[2J", 1, 2, 4)]
         .map(|(word, actual, predicted, count)| WordErrors { word: word.into(), actual, predicted, count });
     let examples =
         ValidationExamples { step: 20, epoch: 2, words: words.into(), ..ValidationExamples::default() };
@@ -269,6 +269,11 @@ fn a_tagger_names_its_worst_words() {
     let one = text(&acted(after(dash, &one), &[Action::FocusPrevious, Action::Open]), 120, 39, &THEME);
     assert!(one.contains("all 100 validation tokens are predicted as SCONJ"), "{one}");
     assert!(shown.contains("Tags") && shown.contains("that") && shown.contains("␛[2J"), "{shown}");
+    let row = |word: &str| shown.lines().position(|line| line.contains(&format!("│ {word} "))).unwrap();
+    assert!(
+        row("that") < row("[UNK]") && shown.contains("[UNK] 345 times"),
+        "words that say something: {shown}"
+    );
 }
 
 #[test]

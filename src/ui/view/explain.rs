@@ -209,8 +209,8 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                 .into(),
         ],
         Panel::Words => vec![
-            "The words of the validation data that have another tag than predicted, the most frequent first. Words that \
-             the vocabulary does not have are [UNK]."
+            "The words of the validation data that have another tag than predicted, the most frequent first. Behind \
+             them, as [UNK], all words that the vocabulary does not have."
                 .into(),
         ],
         Panel::Labels => vec![
