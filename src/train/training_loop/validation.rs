@@ -133,6 +133,17 @@ impl TrainingLoop<'_> {
         }
     }
 
+    /// Publishes the neighbours of the most frequent words after the last step, if no command has asked for any: nothing can be asked of the
+    /// network once its training is over. Not beside other trainings, whose time it would take.
+    pub(super) fn publish_last_neighbours(&mut self) {
+        if self.session.watch.neighbours_of.is_some() || self.turn.is_some() {
+            return;
+        }
+        if let Ok(near) = neighbours(&self.session, None, self.state.step) {
+            self.publisher.publish(Event::Neighbours(Box::new(near)));
+        }
+    }
+
     /// Publishes the examples of the last validation, after its metrics.
     pub(super) fn publish_examples(&mut self) {
         let TrainingState { step, epoch, .. } = self.state;
