@@ -233,7 +233,15 @@ fn several_trainings_are_compared_by_their_best_values_and_a_band() {
     }
     dash.apply(&story::preparing());
     let dash = after(dash, &story::events(418));
-    insta::assert_snapshot!("several_120", text(&dash, 120, 39, &THEME));
+    let read = text(&dash, 120, 39, &THEME);
+    assert!(
+        read.contains("2 Hidden state") && !read.contains("Trainings"),
+        "what is unique comes first: {read}"
+    );
+    let dash = acted(dash, &[Action::Focus(5)]);
+    let read = text(&dash, 120, 39, &THEME);
+    assert!(read.contains("best val_loss  at epoch"), "{read}");
+    insta::assert_snapshot!("several_120", read);
 }
 
 #[test]
