@@ -67,7 +67,8 @@ impl ValidationExamples {
     }
 }
 
-/// A text of the validation data as the network reads it, with its class and the predicted one.
+/// A text of the validation data as the network reads it, words that its vocabulary does not have in brackets, with its class and the
+/// predicted one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassifiedText {
     /// The number of its class.

@@ -94,7 +94,8 @@ impl TrainingLoop<'_> {
                 stepper.each_predicted(|row, predicted| count_chunks(chunks, &rows, row, predicted));
             }
             if let Some(examples) = examples.as_mut().filter(|examples| examples.needs_classes()) {
-                stepper.each_predicted(|row, predicted| examples.classes(&rows, row, predicted));
+                stepper
+                    .each_predicted(|row, predicted| examples.classes(&rows, (first + row, row), predicted));
             }
             if let Some(legal) = legal {
                 evaluator.add_legal(stepper.legal(legal.slice(s![first..first + rows.len(), ..])));
