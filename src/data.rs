@@ -64,6 +64,7 @@ pub use text::channels::{ChannelLevel, ChannelSpec};
 pub use text::sentences::encode_sentences;
 pub use text::tokenizer::{Level, Tokenizer, tokens};
 pub use text::tokens::{RawTokenSpec, Side, TokenRules, TokenSpec};
+pub use text::unknown_words::UnknownWords;
 pub use text::vectors::{Coverage, Vectors};
 pub use text::vocabularies::Vocabularies;
 pub use text::vocabulary::Vocabulary;

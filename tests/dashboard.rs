@@ -233,7 +233,15 @@ fn several_trainings_are_compared_by_their_best_values_and_a_band() {
     }
     dash.apply(&story::preparing());
     let dash = after(dash, &story::events(418));
-    insta::assert_snapshot!("several_120", text(&dash, 120, 39, &THEME));
+    let read = text(&dash, 120, 39, &THEME);
+    assert!(
+        read.contains("2 Hidden state") && !read.contains("Trainings"),
+        "what is unique comes first: {read}"
+    );
+    let dash = acted(dash, &[Action::Focus(5)]);
+    let read = text(&dash, 120, 39, &THEME);
+    assert!(read.contains("best val_loss  at epoch"), "{read}");
+    insta::assert_snapshot!("several_120", read);
 }
 
 #[test]
@@ -317,7 +325,7 @@ fn a_line_of_the_log_that_is_longer_than_the_panel_shows_its_end() {
 }
 
 #[test]
-fn a_long_warning_leaves_the_rows_of_a_low_screen_to_the_panels_until_the_run_is_over() {
+fn a_long_warning_leaves_the_rows_of_a_low_screen_to_the_panels_unless_the_run_has_failed() {
     let long = "this preset stops after 3 epochs without an improvement, but nothing is validated: the loss of the training data \
                 is monitored, which falls as long as the network learns by heart; set data.validation";
     let warning = LogLine { level: Level::Warning, text: long.into() };
@@ -333,7 +341,10 @@ fn a_long_warning_leaves_the_rows_of_a_low_screen_to_the_panels_until_the_run_is
     let high = rows(&dash, 80, 39);
     assert!(high.len() > 2 && high.concat().contains("(Esc dismisses)"), "{high:?}");
     let over = after(dash, &[Event::Status(RunStatus::Finished)]);
-    assert!(rows(&over, 80, 23).concat().contains("learns by heart"));
+    assert_eq!(rows(&over, 80, 23)[0], low[0], "there is more to say below it");
+    assert!(rows(&over, 80, 39).concat().contains("learns by heart"));
+    let failed = after(over, &[Event::Status(RunStatus::Failed { what: "no space left on device".into() })]);
+    assert!(rows(&failed, 80, 23).concat().contains("learns by heart"));
 }
 
 #[test]

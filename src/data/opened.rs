@@ -1,9 +1,12 @@
 //! The result of opening a source.
 
+use std::sync::Arc;
+
 use crate::data::batches::StreamedSplit;
 use crate::data::dataset::Dataset;
 use crate::data::sources::sequences::Scale;
 use crate::data::sources::series::Forecasts;
+use crate::data::text::unknown_words::UnknownWords;
 use crate::data::text::vocabularies::Vocabularies;
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
@@ -22,6 +25,8 @@ pub struct Data {
     /// Labels that only the validation data have, with their numbers of sequences or words: their classes are behind those of `labels`, and
     /// no network predicts them.
     pub unseen: Vec<ClassCount>,
+    /// The words of the validation texts that the vocabulary does not have; none where they were not kept.
+    pub unknown_words: Arc<UnknownWords>,
     /// Facts for the user.
     pub facts: DataFacts,
     /// Notes for the user, in sentences.
@@ -41,6 +46,7 @@ impl Data {
             vocabularies: None,
             labels: Vec::new(),
             unseen: Vec::new(),
+            unknown_words: Arc::default(),
             facts,
             notes: Vec::new(),
             forecasts: None,

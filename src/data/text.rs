@@ -11,6 +11,7 @@ pub(crate) mod splits;
 pub(crate) mod text_sink;
 pub(crate) mod tokenizer;
 pub(crate) mod tokens;
+pub(crate) mod unknown_words;
 pub(crate) mod unseen;
 pub(crate) mod vectors;
 pub(crate) mod vocabularies;

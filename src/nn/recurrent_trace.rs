@@ -5,6 +5,7 @@ mod outer;
 mod saturation;
 mod spectral;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use outer::OuterSum;
@@ -66,6 +67,17 @@ impl Model {
     }
 }
 
+impl Tokens {
+    /// Of each sequence of a shard whether one of the ids for which position `t` stands is not 0; of all where it stands for none.
+    fn are_data(self, t: usize, ids: &Ids) -> impl Iterator<Item = bool> {
+        let steps = self.field.steps(t, ids.time());
+        let is_data = move |row: usize| {
+            steps.is_empty() || steps.clone().any(|step| ids.step(step).get(row).is_some_and(|id| *id != 0))
+        };
+        (0..ids.batch()).map(is_data)
+    }
+}
+
 impl RecurrentTrace<'_> {
     /// Which positions are padding in most sequences: masked, or, where no mask says so, all ids for which they stand are 0. Empty where
     /// none is.
@@ -83,13 +95,20 @@ impl RecurrentTrace<'_> {
 
     /// The number of sequences of which all ids for which position `t` stands are 0.
     fn unmarked_padding(&self, t: usize) -> usize {
-        let Some(Tokens { field, .. }) = self.tokens else { return 0 };
-        let of_shard = |ids: &&Ids| {
-            let steps = field.steps(t, ids.time());
-            let is_padding = |row: &usize| steps.clone().all(|step| ids.step(step).get(*row) == Some(&0));
-            if steps.is_empty() { 0 } else { (0..ids.batch()).filter(is_padding).count() }
-        };
-        self.ids.iter().map(of_shard).sum()
+        let Some(tokens) = self.tokens else { return 0 };
+        self.ids.iter().map(|ids| tokens.are_data(t, ids).filter(|is_data| !is_data).count()).sum()
+    }
+
+    /// Which rows `[time, sequence]` of a shard are data: by its mask, or, where there is none, those that stand for an id other than 0.
+    /// `None` if nothing says which.
+    fn data_rows(&self, shard: usize) -> Option<Cow<'_, [bool]>> {
+        let (buffers, mask) = self.parts.get(shard)?;
+        if let Some(mask) = mask {
+            return Some(Cow::Borrowed(mask.data()));
+        }
+        let (tokens, ids) = self.tokens.zip(self.ids.get(shard))?;
+        let time = buffers.cache.h.dim().0;
+        Some((0..time).flat_map(|t| tokens.are_data(t, ids)).collect())
     }
 
     /// `‖∂L/∂U_t‖_F` for every input position: see [`GradientProfile::kernel_norm`](crate::protocol::GradientProfile::kernel_norm).
@@ -175,14 +194,15 @@ impl RecurrentTrace<'_> {
             let gate = names.iter().position(|name| *name == quantity)?;
             radii.get(gate).copied().flatten()
         };
-        let quantities =
-            saturation::tallies(cell, &self.parts, team).into_iter().map(|(name, tally)| QuantityHealth {
-                quantity: name.into(),
-                left: tally.left(),
-                right: tally.right(),
-                dead: tally.dead(),
-                spectral_radius: radius(name),
-            });
+        let parts = self.parts.iter().enumerate().map(|(i, (buffers, _))| (*buffers, self.data_rows(i)));
+        let tallies = saturation::tallies(cell, &parts.collect::<Vec<_>>(), team);
+        let quantities = tallies.into_iter().map(|(name, tally)| QuantityHealth {
+            quantity: name.into(),
+            left: tally.left(),
+            right: tally.right(),
+            dead: tally.dead(),
+            spectral_radius: radius(name),
+        });
         LayerHealth {
             layer: self.layer,
             direction: self.direction,

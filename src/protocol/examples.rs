@@ -41,7 +41,8 @@ pub struct ValidationExamples {
     /// Of a classifier: texts of the cells of the confusion matrix, a few of each cell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub texts: Vec<ClassifiedText>,
-    /// Of a tagger: the words that have another tag than predicted most often, the most frequent first.
+    /// Of a tagger: the words that have another tag than predicted most often, the most frequent first; behind them those that the
+    /// vocabulary does not have, together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<WordErrors>,
     /// Of a network that predicts several labels: the counts of each, up to [`ValidationExamples::LABELS`].
@@ -66,7 +67,8 @@ impl ValidationExamples {
     }
 }
 
-/// A text of the validation data as the network reads it, with its class and the predicted one.
+/// A text of the validation data as the network reads it, words that its vocabulary does not have in brackets, with its class and the
+/// predicted one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassifiedText {
     /// The number of its class.

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Direction;
 
-/// One unit of one quantity of a recurrent layer.
+/// One unit of one quantity of a recurrent layer, or one filter of a convolution.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerUnit {
     /// The layer's number.
@@ -10,7 +10,7 @@ pub struct LayerUnit {
     /// Which half of a `Bidirectional`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<Direction>,
-    /// `h`, or the name of the gate or cell.
+    /// `h`, or the name of the gate or cell; of a convolution its activation, `conv` if that is linear.
     pub quantity: String,
     /// The unit's number, from 0.
     pub unit: usize,
@@ -33,10 +33,11 @@ pub struct UnitResponse {
     pub mean: f32,
     /// Times that a token must occur to be in the lists.
     pub least_count: u64,
-    /// The tokens after which the value rises most, the strongest first, up to [`UnitResponse::MOST`]. Empty for numbers.
+    /// The tokens after which the value rises most, the strongest first, up to [`UnitResponse::MOST`]; of a convolution the windows of tokens
+    /// with the greatest value. Empty for numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rising: Vec<TokenResponse>,
-    /// The tokens after which it falls most.
+    /// The tokens after which it falls most; of a convolution the windows with the least value, if it is negative.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub falling: Vec<TokenResponse>,
     /// For a network that reads numbers: the steps of the greatest value, at most one of a sequence, the greatest first.
@@ -59,13 +60,13 @@ impl UnitResponse {
 /// How a unit responds to a token.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TokenResponse {
-    /// The token, text of the data: escape it before printing.
+    /// The token, or those of a window, text of the data: escape it before printing.
     pub token: String,
     /// How often it was read.
     pub count: u64,
     /// The mean value after it.
     pub mean: f32,
-    /// The mean change of the value by it: value after it − value before it.
+    /// The mean change of the value by it: value after it − value before it; of a window the difference from the mean of all windows.
     pub change: f32,
 }
 

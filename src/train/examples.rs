@@ -1,9 +1,11 @@
 //! Examples of a validation, collected while it is made.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::session::Session;
-use crate::data::{Batch, Forecasts, Level, Targets, Vocabulary};
+use crate::data::{Batch, Forecasts, Level, Targets, UnknownWords, Vocabulary};
 use crate::metrics::{Confusion, Details, EvaluationResult, LabelCount, Task};
 use crate::protocol::{ClassifiedText, EntityCount, SeriesExcerpt, ValidationExamples, WordErrors};
 
@@ -11,8 +13,8 @@ use crate::protocol::{ClassifiedText, EntityCount, SeriesExcerpt, ValidationExam
 const TEXTS: usize = 96;
 /// The maximum number of characters of a text.
 const CHARACTERS: usize = 200;
-/// The maximum number of words.
-const WORDS: usize = 40;
+/// The maximum number of words, and behind them of errors at words that the vocabulary does not have.
+const WORDS: (usize, usize) = (40, 10);
 /// Validations of which every one has examples; of twice as many every second one, and so on.
 const EVERY: u64 = 256;
 
@@ -33,6 +35,8 @@ pub(super) struct Examples {
     forecasts: Vec<Option<f32>>,
     /// The vocabulary, and what stands between two tokens, if there are texts.
     words: Option<(Vocabulary, &'static str)>,
+    /// The words that the vocabulary does not have.
+    unknown_words: Arc<UnknownWords>,
     task: Task,
     texts: BTreeMap<(usize, usize), Vec<String>>,
     count: usize,
@@ -61,6 +65,7 @@ impl Examples {
             first_window,
             forecasts: Vec::new(),
             words,
+            unknown_words: Arc::clone(&session.unknown_words),
             task,
             texts: BTreeMap::new(),
             count: 0,
@@ -85,8 +90,8 @@ impl Examples {
         }
     }
 
-    /// Takes the predicted classes of the `row`-th sequence of a batch: of each step for tags.
-    pub fn classes(&mut self, batch: &Batch, row: usize, predicted: &[u32]) {
+    /// Takes the predicted classes of the `row`-th sequence of a batch, the `sequence`-th of all: of each step for tags.
+    pub fn classes(&mut self, batch: &Batch, (sequence, row): (usize, usize), predicted: &[u32]) {
         let (Some((vocabulary, gap)), Some(ids)) = (&self.words, batch.inputs.tokens()) else { return };
         match (&batch.targets, self.task) {
             (Targets::Steps(targets), Task::Tags) => {
@@ -104,7 +109,12 @@ impl Examples {
                 let most = if is_right { ClassifiedText::MOST_RIGHT } else { ClassifiedText::MOST_WRONG };
                 if texts.len() < most {
                     let real = ids.row(row).into_iter().filter(|id| **id != Vocabulary::PADDING);
-                    texts.push(text(real.map(|id| vocabulary.word(*id)), gap));
+                    let mut unknown = self.unknown_words.of(sequence);
+                    let word = |id: &u32| {
+                        let word = if *id == Vocabulary::UNKNOWN { unknown.next() } else { None };
+                        word.map_or(Cow::Borrowed(vocabulary.word(*id)), |word| format!("[{word}]").into())
+                    };
+                    texts.push(text(real.map(word), gap));
                     self.count += 1;
                 }
             }
@@ -141,7 +151,7 @@ impl Examples {
             epoch,
             forecasts: self.forecasts,
             texts: self.texts.into_iter().flat_map(text).collect(),
-            words: errors.into_iter().take(WORDS).filter_map(error).collect(),
+            words: worst(errors).into_iter().filter_map(error).collect(),
             labels: self.labels,
             entities: self.entities,
         };
@@ -149,9 +159,16 @@ impl Examples {
     }
 }
 
+/// The errors at words of the vocabulary, then those at all others together, which would otherwise take the first places and name no word.
+fn worst(errors: Vec<((u32, u32, u32), u64)>) -> Vec<((u32, u32, u32), u64)> {
+    let (unknown, known): (Vec<_>, Vec<_>) =
+        errors.into_iter().partition(|((word, ..), _)| *word == Vocabulary::UNKNOWN);
+    known.into_iter().take(WORDS.0).chain(unknown.into_iter().take(WORDS.1)).collect()
+}
+
 /// The tokens as a text, shortened in its middle: sequences are often padded and decided at either end.
-fn text<'w>(tokens: impl Iterator<Item = &'w str>, gap: &str) -> String {
-    let tokens: Vec<&str> = tokens.collect();
+fn text<'w>(tokens: impl Iterator<Item = Cow<'w, str>>, gap: &str) -> String {
+    let tokens: Vec<Cow<'w, str>> = tokens.collect();
     let text = tokens.join(gap);
     let length = text.chars().count();
     if length <= CHARACTERS {
@@ -166,6 +183,7 @@ fn text<'w>(tokens: impl Iterator<Item = &'w str>, gap: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Dataset, Inputs};
 
     #[test]
     fn examples_of_a_long_run_take_bounded_space() {
@@ -176,11 +194,58 @@ mod tests {
     }
 
     #[test]
+    fn a_word_that_the_vocabulary_does_not_have_stands_in_brackets_in_its_text() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let vocabulary: Vocabulary =
+            serde_json::from_value(serde_json::json!(["", "[UNK]", "not", "bad"])).unwrap();
+        let mut unknown_words = UnknownWords::default();
+        let places: Vec<u32> = words("zany overlong").iter().map(|w| unknown_words.add_word(w)).collect();
+        unknown_words.add_text([].into_iter());
+        unknown_words.add_text([places[1], places[0]].into_iter());
+        let mut examples = Examples {
+            first_window: None,
+            forecasts: Vec::new(),
+            words: Some((vocabulary, " ")),
+            unknown_words: unknown_words.into(),
+            task: Task::Binary,
+            texts: BTreeMap::new(),
+            count: 0,
+            errors: HashMap::new(),
+            labels: Vec::new(),
+            entities: Vec::new(),
+        };
+        let data = Dataset {
+            inputs: Inputs::Tokens(ndarray::array![[0, 2, 3, 3, 2], [0, 1, 2, 3, 1]]),
+            targets: Targets::Classes(vec![1, 1]),
+        };
+        let mut batch = Batch::default();
+        batch.fill(&data, 0..2);
+        // The second sequence is read in another batch as well, whose words were not kept.
+        for (sequence, row) in [(0, 0), (1, 1), (9, 1)] {
+            examples.classes(&batch, (sequence, row), &[1]);
+        }
+        let found = examples.finish(5, 1).unwrap().texts;
+        let texts: Vec<&str> = found.iter().map(|found| found.text.as_str()).collect();
+        assert_eq!(texts, ["not bad bad not", "[overlong] not bad [zany]", "[UNK] not bad [UNK]"]);
+    }
+
+    #[test]
+    fn words_that_are_not_known_do_not_take_the_places_of_those_that_are() {
+        let unknown = (0..60).map(|tag| ((Vocabulary::UNKNOWN, tag, 0), 500));
+        let known = (0..60).map(|word| ((Vocabulary::FIRST + word, 1, 0), 9));
+        let words: Vec<u32> =
+            worst(unknown.chain(known).collect()).iter().map(|((word, ..), _)| *word).collect();
+        assert_eq!(words.len(), WORDS.0 + WORDS.1);
+        assert!(words.iter().take(WORDS.0).all(|word| *word >= Vocabulary::FIRST), "{words:?}");
+        assert!(words.iter().skip(WORDS.0).all(|word| *word == Vocabulary::UNKNOWN), "{words:?}");
+    }
+
+    #[test]
     fn a_long_text_is_shortened_in_its_middle() {
-        assert_eq!(text(["not", "bad"].into_iter(), " "), "not bad");
-        assert_eq!(text(["a", "b"].into_iter(), ""), "ab");
+        assert_eq!(text(["not", "bad"].into_iter().map(Cow::from), " "), "not bad");
+        assert_eq!(text(["a", "b"].into_iter().map(Cow::from), ""), "ab");
         let words: Vec<String> = (0..200).map(|n| format!("word{n}")).collect();
-        let short = text(words.iter().map(String::as_str), " ");
+        let short = text(words.iter().map(Cow::from), " ");
         assert!(
             short.starts_with("word0 ") && short.ends_with(" word199") && short.contains(" … "),
             "{short}"

@@ -217,6 +217,11 @@ impl Probes {
     }
 }
 
+/// The name of what a convolution gives.
+pub(super) fn convolution_quantity(activation: Activation) -> &'static str {
+    if activation == Activation::Linear { "conv" } else { activation.name() }
+}
+
 /// The activations of a convolution at every window that reads a token of a text; `values` are `[windows, filters]`.
 fn convolution(
     model: &Model,
@@ -230,7 +235,7 @@ fn convolution(
     let reads = |row: &usize| !window.tokens(*row, text.tokens.len()).is_empty();
     let first = (0..values.nrows()).find(reads)?;
     let rows = (first..values.nrows()).take_while(reads);
-    let quantity = if activation == Activation::Linear { "conv" } else { activation.name() };
+    let quantity = convolution_quantity(activation);
     Some(Activations {
         layer,
         direction: None,

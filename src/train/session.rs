@@ -1,4 +1,5 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use ndarray::Array2;
 
@@ -9,7 +10,7 @@ use super::vectors;
 use super::watch::Watch;
 use crate::data::{
     self, BatchOrder, Batches, Context, Coverage, Data, DataError, Dataset, Forecasts, Opened, Sampler,
-    Scale, StreamedSplit, TargetForm, Vocabularies,
+    Scale, StreamedSplit, TargetForm, UnknownWords, Vocabularies,
 };
 use crate::metrics::Task;
 use crate::nn::Model;
@@ -37,6 +38,8 @@ pub struct Session {
     pub labels: Vec<String>,
     /// Labels that only the validation data have.
     pub(super) unseen: Vec<ClassCount>,
+    /// The words of the validation texts that the vocabulary does not have.
+    pub(super) unknown_words: Arc<UnknownWords>,
     /// The task of the network.
     pub(super) task: Task,
     /// The network, its weights and its optimizer.
@@ -148,8 +151,18 @@ impl Session {
         let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
         let watch = watch.with_samples(&spec, data.vocabularies.as_ref().map(Vocabularies::first));
         let unmasked = data.unmasked().filter(|_| !stepper.model().has_mask());
-        let Data { train, validation, vocabularies, labels, unseen, facts, mut notes, forecasts, scale } =
-            data;
+        let Data {
+            train,
+            validation,
+            vocabularies,
+            labels,
+            unseen,
+            unknown_words,
+            facts,
+            mut notes,
+            forecasts,
+            scale,
+        } = data;
         notes.extend(unmasked);
         let legal = validation.as_ref().and_then(|data| spec.data.source().legal(data));
         let (model, seed, batch_size) = (stepper.model(), spec.train.seed, spec.train.batch_size);
@@ -183,6 +196,7 @@ impl Session {
             vocabularies,
             labels,
             unseen,
+            unknown_words,
             task,
             stepper,
             watch,

@@ -280,6 +280,9 @@ impl TrainingLoop<'_> {
             // The pictures that stay are those of the last step, in full. Before the checkpoint: a run that goes on from it has ended.
             self.publish_probes(Detail::All);
         }
+        if verdict.stop || epoch >= self.session.spec.train.epochs {
+            self.publish_last_neighbours();
+        }
         (self.state.epoch, self.state.batch, self.state.next) = (epoch + 1, 0, Next::Step);
         let is_due = self.is_checkpoint_due_after(epoch);
         self.save_scheduled(best, is_due);

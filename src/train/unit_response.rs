@@ -1,4 +1,6 @@
-//! How one unit responds to what the network reads.
+//! How one unit responds to what the network reads: of a recurrent layer to each token, of a convolution to each window of tokens.
+
+mod windows;
 
 use std::collections::HashMap;
 
@@ -29,6 +31,8 @@ struct Responses {
     sequences: usize,
     total: Sums,
     by_token: HashMap<u32, Sums>,
+    /// Of a convolution by the tokens of a window, without padding.
+    by_window: HashMap<Vec<u32>, Sums>,
     /// Of each sequence of numbers the steps of the greatest and of the least value.
     extremes: Vec<[StepResponse; 2]>,
 }
@@ -69,6 +73,10 @@ pub(super) fn unit_response(
             shard.reset_states();
             shard.load(network_input(&part), TargetsView::None);
             shard.forward(model, params, Mode::Evaluate);
+            if let Some(windows) = windows::Windows::of(&shard, model, unit) {
+                responses.add_windows(&part, &windows, unit)?;
+                continue;
+            }
             let buffers = shard.recurrent_buffers(model);
             let of_layer = buffers
                 .iter()
@@ -79,14 +87,7 @@ pub(super) fn unit_response(
                 .into_iter()
                 .find(|quantity| quantity.name == unit.quantity)
                 .ok_or_else(|| format!("layer {} has no {}", unit.layer, unit.quantity))?;
-            if unit.unit >= quantity.units() {
-                return Err(format!(
-                    "layer {} has no unit {}: its units are 0 to {}",
-                    unit.layer,
-                    unit.unit,
-                    quantity.units() - 1
-                ));
-            }
+            check_unit(unit, quantity.units())?;
             if quantity.dim().0 != time {
                 return Err(format!("the steps of layer {} are not those of the input", unit.layer));
             }
@@ -100,6 +101,16 @@ pub(super) fn unit_response(
         return Err("values of the unit are not finite".into());
     }
     Ok(responses.finish(step, unit, is_validation, vocabularies.as_ref()))
+}
+
+/// Whether a layer of so many `units` has it.
+fn check_unit(unit: &LayerUnit, units: usize) -> Result<(), String> {
+    match units.checked_sub(1) {
+        Some(last) if unit.unit > last => {
+            Err(format!("layer {} has no unit {}: its units are 0 to {last}", unit.layer, unit.unit))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Fills `rows` with sequences from number `at` on; returns how many there are.
@@ -222,6 +233,9 @@ impl Responses {
         is_validation: bool,
         vocabularies: Option<&Vocabularies>,
     ) -> UnitResponse {
+        if !self.by_window.is_empty() {
+            return self.of_windows((step, unit, is_validation), vocabularies.map(Vocabularies::first));
+        }
         let is_frequent = |(_, sums): &(&u32, &Sums)| sums.count >= LEAST_COUNT;
         let least_count = if self.by_token.iter().any(|of| is_frequent(&of)) { LEAST_COUNT } else { 1 };
         let vocabulary = vocabularies.map(Vocabularies::first);

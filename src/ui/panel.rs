@@ -246,17 +246,18 @@ impl Tab {
         let has_labels = info.has_labels() && info.data.validation > 0;
         let is_one_of_several = run.is_one_of_several();
         // What the network is for stands beside the gradient.
-        let is_shown = has_forecasts || has_samples || is_one_of_several;
+        let is_shown = has_forecasts || has_samples;
         let panels = match self {
             Self::Runs => Vec::new(),
             Self::Overview if is_recurrent => vec![
                 (Panel::Gradient, true),
-                (Panel::Trainings, is_one_of_several),
-                (Panel::Forecast, has_forecasts && !is_one_of_several),
-                (Panel::Samples, has_samples && !is_one_of_several),
+                (Panel::Forecast, has_forecasts),
+                (Panel::Samples, has_samples),
                 (Panel::Hidden, !is_shown),
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
+                // A tab of their own shows them first.
+                (Panel::Trainings, is_one_of_several),
                 (Panel::Hidden, is_shown),
                 (Panel::Predictions, has_predictions),
                 (Panel::Attention, has_attention),
@@ -267,7 +268,6 @@ impl Tab {
                 (Panel::Findings, true),
             ],
             Self::Overview => vec![
-                (Panel::Trainings, is_one_of_several),
                 (Panel::Forecast, has_forecasts),
                 (Panel::Samples, has_samples),
                 (Panel::Hidden, has_states),
@@ -276,6 +276,7 @@ impl Tab {
                 (Panel::GradientNorm, !norm_is_elsewhere && !has_attention && !has_states),
                 (Panel::Loss, true),
                 (Panel::Accuracy, true),
+                (Panel::Trainings, is_one_of_several),
                 (Panel::Influence, has_influence),
                 (Panel::Confusion, has_classes),
                 (Panel::Labels, has_labels),

@@ -1,5 +1,6 @@
 //! What the user chose to see of a run, and the keys that change it.
 
+mod effect;
 mod pointer;
 mod unit_keys;
 mod units;

@@ -253,8 +253,24 @@ fn a_confusion_matrix_has_the_measures_of_each_class_and_the_texts_of_a_cell() {
 }
 
 #[test]
+fn the_states_stand_beside_a_text_that_leaves_no_row_below_it() {
+    let mut info = story::info();
+    info.task = Task::Language;
+    info.probes.truncate(1);
+    info.probes[0].tokens = (0..25).map(|n| format!("w{n}")).collect();
+    let dash =
+        after(Dashboard::new(), &[Event::Prepared(Box::new(info)), Event::Status(RunStatus::Training)]);
+    let to_text = Tab::of(&dash.run).iter().position(|tab| *tab == Tab::Text).unwrap();
+    let dash = acted(dash, &vec![Action::NextTab; to_text]);
+    let shown = text(&dash, 120, 39, &THEME);
+    assert!(shown.contains("1 Prediction after every token") && shown.contains("2 Hidden state"), "{shown}");
+    assert!(shown.contains("w24"), "all of the text: {shown}");
+    assert!(!text(&dash, 80, 23, &THEME).contains("2 Hidden state"), "a narrow screen shows the text alone");
+}
+
+#[test]
 fn a_tagger_names_its_worst_words() {
-    let words = [("that", 0, 1, 31), ("\x1b[2J", 1, 2, 4)]
+    let words = [("[UNK]", 2, 0, 345), ("that", 0, 1, 31), ("\x1b[2J", 1, 2, 4)]
         .map(|(word, actual, predicted, count)| WordErrors { word: word.into(), actual, predicted, count });
     let examples =
         ValidationExamples { step: 20, epoch: 2, words: words.into(), ..ValidationExamples::default() };
@@ -269,6 +285,11 @@ fn a_tagger_names_its_worst_words() {
     let one = text(&acted(after(dash, &one), &[Action::FocusPrevious, Action::Open]), 120, 39, &THEME);
     assert!(one.contains("all 100 validation tokens are predicted as SCONJ"), "{one}");
     assert!(shown.contains("Tags") && shown.contains("that") && shown.contains("␛[2J"), "{shown}");
+    let row = |word: &str| shown.lines().position(|line| line.contains(&format!("│ {word} "))).unwrap();
+    assert!(
+        row("that") < row("[UNK]") && shown.contains("[UNK] 345 times"),
+        "words that say something: {shown}"
+    );
 }
 
 #[test]

@@ -246,10 +246,11 @@ fn the_nearest_embeddings_are_listed_with_their_change() {
     assert!(text(&dash, 120, 39, &THEME).contains("looking for them"));
     let few = after(
         dash,
-        &[near(0, None, vec![("the", vec![("a", 0.41), ("an", 0.2)]), ("movie", vec![("film", 0.93)])])],
+        &[near(0, None, vec![("the", vec![("a", 0.41), (" ", 0.2)]), ("movie", vec![("film", 0.93)])])],
     );
     let shown = text(&few, 120, 39, &THEME);
-    assert!(shown.contains("movie  film 0.93") && shown.contains("of 9,998 words"), "{shown}");
+    assert!(shown.contains("movie  film 0.93") && shown.contains("of 9,998 tokens"), "{shown}");
+    assert!(shown.contains("a 0.41 ␣ 0.20"), "a blank is seen: {shown}");
     let good = |step, all: &[(&'static str, f32)]| near(step, Some("good"), vec![("good", all.to_vec())]);
     let dash = after(
         few,

@@ -83,3 +83,27 @@ fn neighbours_of_a_word_are_found_at_once_and_after_each_validation() {
     assert!(near.iter().all(|(word, cosine)| word != "good" && cosine.abs() <= 1.0 + 1e-5));
     assert!(near.is_sorted_by(|a, b| a.1 >= b.1));
 }
+
+#[test]
+fn neighbours_that_nobody_asked_for_are_found_once_after_the_last_epoch_alone() {
+    let (events, folder) = asked(Vec::new());
+    let [last] = neighbours(&events)[..] else { panic!("{:?}", neighbours(&events)) };
+    assert_eq!((last.step, last.word.as_deref(), last.words.len()), (8, None, EmbeddingNeighbours::WORDS));
+    let recorded: Vec<Event> =
+        Reader::open(&folder.path().join("run")).unwrap().events().unwrap().map(Result::unwrap).collect();
+    assert_eq!(neighbours(&recorded), [last], "a replay has them too");
+    // Asked for, they are those of the word.
+    let (events, _) = asked(vec![Command::ShowNeighbours { word: Some("good".into()) }]);
+    assert!(neighbours(&events).iter().all(|found| found.word.is_some()));
+    let end = run_that_is_stopped();
+    assert!(neighbours(&end).is_empty(), "a stopped run can go on");
+}
+
+/// The events of a run that is stopped before its last epoch has ended.
+fn run_that_is_stopped() -> Vec<Event> {
+    let run = Run::start(spec(&[]));
+    run.tell(Command::Pause);
+    run.next_status(&RunStatus::Paused);
+    run.tell(Command::Stop);
+    run.outcome().0
+}

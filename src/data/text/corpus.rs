@@ -12,6 +12,7 @@ use crate::data::text::label_set;
 use crate::data::text::text_sink::Sink;
 use crate::data::text::tokenizer::{Tokenizer, for_each_token};
 use crate::data::text::tokens::TokenSpec;
+use crate::data::text::unknown_words::UnknownWords;
 use crate::data::text::unseen::Unseen;
 use crate::data::text::vocabulary::Vocabulary;
 use crate::memory;
@@ -214,6 +215,23 @@ impl Corpus {
         }
         let data = Dataset { inputs: Inputs::Tokens(tokens), targets };
         Ok((data, unknown as f64 / words.max(1) as f64))
+    }
+
+    /// The words of these texts, as far as [`encode`](Self::encode) reads them, that `vocabulary` does not have.
+    pub fn unknown_words(&self, vocabulary: &Vocabulary, spec: &TokenSpec) -> UnknownWords {
+        let mut unknown = UnknownWords::default();
+        let mut place_of: Vec<Option<u32>> = vec![None; self.words.len()];
+        let words = self.words.iter().filter(|(word, _, count)| *count > 0 && vocabulary.id(word).is_none());
+        for (word, number, _) in words {
+            if let Some(slot) = place_of.get_mut(number as usize) {
+                *slot = Some(unknown.add_word(word));
+            }
+        }
+        for text in (0..self.len()).map(|text| self.text(text)) {
+            let read = text.get(spec.truncated_range(text.len())).unwrap_or_default();
+            unknown.add_text(read.iter().filter_map(|number| *place_of.get(*number as usize)?));
+        }
+        unknown
     }
 
     /// The target of each text: its class as an index into `labels`, or a 0/1 vector of several labels.

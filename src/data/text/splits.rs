@@ -8,6 +8,7 @@ use crate::data::known::Known;
 use crate::data::opened::Data;
 use crate::data::text::corpus::Corpus;
 use crate::data::text::tokens::TokenSpec;
+use crate::data::text::unknown_words::UnknownWords;
 use crate::data::text::unseen::{Unseen, unseen_labels_note, unseen_note};
 use crate::number;
 use crate::protocol::{ClassCount, DataFacts};
@@ -72,9 +73,11 @@ impl TextSplits {
         };
         let (train_set, mut unknown) = train.encode(&labels, &vocabulary, tokens, &mut Unseen::default())?;
         let (mut validation_set, mut unseen) = (None, Unseen::default());
+        let mut unknown_words = UnknownWords::default();
         if let Some(validation) = &validation {
             let (dataset, share) = validation.encode(&labels, &vocabulary, tokens, &mut unseen)?;
             (validation_set, unknown) = (Some(dataset), share);
+            unknown_words = validation.unknown_words(&vocabulary, tokens);
         }
         let facts = DataFacts {
             source,
@@ -98,6 +101,7 @@ impl TextSplits {
             vocabularies,
             labels,
             unseen,
+            unknown_words: unknown_words.into(),
             notes,
             ..Data::of(train_set, facts)
         })

@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use crate::kernel::{ThreadPool, count_outside};
+use crate::nn::Activation;
 use crate::nn::recurrent::{Cell, Quantity, RecurrentBuffers};
-use crate::nn::{Activation, Mask};
 
 /// Positions at most that are counted, spread over time: shares of so many are off by a few hundredths at most.
 pub(super) const MOST_STEPS: usize = 512;
@@ -19,14 +21,17 @@ pub(super) struct Tally {
     greatest: Vec<f32>,
 }
 
+/// The buffers of a shard, and which rows `[time, sequence]` of them are data, if not all.
+pub(super) type Part<'a> = (&'a RecurrentBuffers, Option<Cow<'a, [bool]>>);
+
 /// `h` and every gate of a recurrent layer, over all `parts` of a batch.
 pub(super) fn tallies(
     cell: &dyn Cell,
-    parts: &[(&RecurrentBuffers, Option<&Mask>)],
+    parts: &[Part<'_>],
     team: &mut ThreadPool,
 ) -> Vec<(&'static str, Tally)> {
     let mut all: Vec<Vec<(&'static str, Tally)>> = parts.iter().map(|_| Vec::new()).collect();
-    team.run(&mut all, |i, tallies| *tallies = tallies_of(cell, parts[i]));
+    team.run(&mut all, |i, tallies| *tallies = tallies_of(cell, &parts[i]));
     let mut all = all.into_iter();
     let mut sums = all.next().unwrap_or_default();
     for tallies in all {
@@ -41,10 +46,7 @@ pub(super) fn tallies(
 }
 
 /// Those of one shard.
-fn tallies_of(
-    cell: &dyn Cell,
-    (buffers, mask): (&RecurrentBuffers, Option<&Mask>),
-) -> Vec<(&'static str, Tally)> {
+fn tallies_of(cell: &dyn Cell, (buffers, data): &Part<'_>) -> Vec<(&'static str, Tally)> {
     let (names, activations) = (cell.gates(), cell.activations());
     let bounds = |quantity: &str| {
         let gate = names.iter().position(|name| *name == quantity).unwrap_or(cell.candidate_gate());
@@ -55,7 +57,7 @@ fn tallies_of(
     counted
         .map(|quantity| {
             let mut tally = Tally::new(bounds(quantity.name), cell.settings().units);
-            tally.add(quantity, mask);
+            tally.add(quantity, data.as_deref());
             (quantity.name, tally)
         })
         .collect()
@@ -96,20 +98,20 @@ impl Tally {
         self.greatest.iter_mut().zip(&other.greatest).for_each(|(a, b)| *a = a.max(*b));
     }
 
-    /// Counts all rows that are not masked, at every position or, of a long sequence, at [`MOST_STEPS`] of them at most.
-    fn add(&mut self, quantity: Quantity<'_>, mask: Option<&Mask>) {
+    /// Counts all rows that are `data`, at every position or, of a long sequence, at [`MOST_STEPS`] of them at most.
+    fn add(&mut self, quantity: Quantity<'_>, data: Option<&[bool]>) {
         let (time, batch) = quantity.dim();
         let every = time.div_ceil(MOST_STEPS).max(1);
         // All positions are counted in one go, some one by one.
         let (stretch, length) = if every == 1 { (time.max(1), time) } else { (every, 1) };
         for (i, first) in (0..time).step_by(stretch).enumerate() {
             let t = (first + turn(i, every)).min(time - length);
-            let taken = mask.map_or(&[][..], |mask| &mask.data()[t * batch..(t + length) * batch]);
+            let taken = data.map_or(&[][..], |data| &data[t * batch..(t + length) * batch]);
             let values = quantity.rows(t..t + length);
             let (left, right) =
                 count_outside(values, taken, self.bounds, &mut self.least, &mut self.greatest);
             let rows =
-                if mask.is_some() { taken.iter().filter(|taken| **taken).count() } else { length * batch };
+                if data.is_some() { taken.iter().filter(|taken| **taken).count() } else { length * batch };
             self.count += (rows * quantity.units()) as u64;
             self.left += left;
             self.right += right;

@@ -250,6 +250,41 @@ fn saturated_and_dead_are_counted_over_what_is_not_masked() {
 }
 
 #[test]
+fn padding_that_no_mask_marks_is_not_counted_as_saturated_or_dead() {
+    let embedding = |mask_zero| Embedding { output_dim: 1, mask_zero, ..Embedding::default() }.into();
+    let health = |mask_zero: bool, rows: &[[u32; 4]]| {
+        let dense = Dense { units: 1, activation: Activation::Sigmoid, ..Dense::default() };
+        let layers: [LayerNode; 3] =
+            [embedding(mask_zero), SimpleRNN { units: 2, ..SimpleRNN::default() }.into(), dense.into()];
+        let model =
+            Model::build(&layers, Shape::Ids { time: 4, vocabulary: 9 }, Loss::BinaryCrossentropy).unwrap();
+        let mut params = model.params();
+        params.values_mut().fill(0.0);
+        let range = |params: &Params, name: &str| {
+            params.table().iter().find(|param| param.name.ends_with(name)).unwrap().range.clone()
+        };
+        // Unit 0 is near 1 after each token but 0, after which it is near -1; unit 1 tells 0 apart alone.
+        let (embeddings, kernel) = (range(&params, "embeddings"), range(&params, "1.kernel"));
+        params.values_mut()[embeddings.clone()].fill(9.0);
+        params.values_mut()[embeddings.start] = -9.0;
+        params.values_mut()[kernel].copy_from_slice(&[1.0, 0.01]);
+        let mut shard = Shard::new(&model, &params);
+        let ids = Array2::from_shape_fn((rows.len(), 4), |(row, t)| rows[row][t]);
+        shard.load(Input::Ids(ids.view()), TargetsView::Classes(&vec![1; rows.len()]));
+        shard.forward(&model, &params, Mode::Evaluate);
+        let traces = model.recurrent_traces(std::iter::once(&shard));
+        let health = traces[0].health(&params, false, &mut ThreadPool::new(1).unwrap());
+        let [h] = health.quantities.as_slice() else { panic!("{health:?}") };
+        (h.left, h.right, h.dead)
+    };
+    // Three of eight steps are padding; what is read has the same state at each step.
+    let padded = [[0, 0, 5, 6], [0, 3, 1, 4]];
+    assert_eq!(health(false, &padded), (0.0, 0.5, 1.0));
+    assert_eq!(health(true, &padded), health(false, &padded));
+    assert_eq!(health(false, &[[1, 2, 3, 4]]), (0.0, 0.5, 1.0), "without padding all is counted");
+}
+
+#[test]
 fn of_a_long_sequence_some_positions_are_counted_whatever_its_period() {
     let time = 3 * saturation::MOST_STEPS + 1;
     let layers: [LayerNode; 2] = [

@@ -94,7 +94,8 @@ impl TrainingLoop<'_> {
                 stepper.each_predicted(|row, predicted| count_chunks(chunks, &rows, row, predicted));
             }
             if let Some(examples) = examples.as_mut().filter(|examples| examples.needs_classes()) {
-                stepper.each_predicted(|row, predicted| examples.classes(&rows, row, predicted));
+                stepper
+                    .each_predicted(|row, predicted| examples.classes(&rows, (first + row, row), predicted));
             }
             if let Some(legal) = legal {
                 evaluator.add_legal(stepper.legal(legal.slice(s![first..first + rows.len(), ..])));
@@ -129,6 +130,17 @@ impl TrainingLoop<'_> {
             self.publisher.publish(Event::UnitResponse(Box::new(response)));
         }
         if let Some(Ok(near)) = neighbours_of.map(|word| neighbours(&self.session, word.as_deref(), step)) {
+            self.publisher.publish(Event::Neighbours(Box::new(near)));
+        }
+    }
+
+    /// Publishes the neighbours of the most frequent words after the last step, if no command has asked for any: nothing can be asked of the
+    /// network once its training is over. Not beside other trainings, whose time it would take.
+    pub(super) fn publish_last_neighbours(&mut self) {
+        if self.session.watch.neighbours_of.is_some() || self.turn.is_some() {
+            return;
+        }
+        if let Ok(near) = neighbours(&self.session, None, self.state.step) {
             self.publisher.publish(Event::Neighbours(Box::new(near)));
         }
     }

@@ -148,3 +148,52 @@ fn a_unit_that_is_not_there_is_an_error_that_says_what_is() {
         assert_eq!(unit_response(&mut session, &unit, 0).unwrap_err(), words);
     }
 }
+
+#[test]
+fn the_windows_of_a_filter_are_those_computed_from_its_kernel() {
+    const CONV: &str = "model=[{layer: Embedding, output_dim: 3}, {layer: Conv1D, filters: 2, kernel_size: 2, activation: tanh}, {layer: GlobalMaxPooling1D}, {layer: Dense, units: 1, activation: sigmoid}]";
+    let mut session = session("word-order", &[CONV, "data.validation=60"]);
+    let response = unit_response(&mut session, &unit(1, None, "tanh", 1), 7).unwrap();
+    // Directly: tanh(Σ x·W + b) of every two neighbouring ids that are not both padding.
+    let params = session.stepper.params();
+    let (embeddings, kernel, bias) = (params.of(0).get(0), params.of(1).get(0), params.of(1).get(1));
+    let vocabulary = session.vocabularies.as_ref().unwrap().first();
+    let Some(Batches::InMemory { data, .. }) = &session.validation else { panic!("in memory") };
+    let ids = data.inputs.tokens().unwrap();
+    let mut sums: BTreeMap<String, (u64, f64)> = BTreeMap::new();
+    for row in ids.rows() {
+        for pair in row.to_vec().windows(2).filter(|pair| pair.iter().any(|id| *id != 0)) {
+            let product = |k: usize, i: usize| {
+                f64::from(embeddings[3 * pair[k] as usize + i]) * f64::from(kernel[(3 * k + i) * 2 + 1])
+            };
+            let sum: f64 = (0..2).flat_map(|k| (0..3).map(move |i| (k, i))).map(|(k, i)| product(k, i)).sum();
+            let words: Vec<&str> =
+                pair.iter().filter(|id| **id != 0).map(|id| vocabulary.word(*id)).collect();
+            let (count, value) = sums.entry(words.join(" ")).or_default();
+            *count += 1;
+            *value += (sum + f64::from(bias[1])).tanh();
+        }
+    }
+    assert_eq!(response.steps, sums.values().map(|(count, _)| count).sum::<u64>());
+    let means = |sign: f64| {
+        let all = sums.iter().filter(|(_, (count, _))| *count >= response.least_count);
+        let mut all: Vec<f64> = all.map(|(_, (count, value))| sign * value / *count as f64).collect();
+        all.sort_by(|a, b| b.total_cmp(a));
+        all
+    };
+    for (list, sign) in [(&response.rising, 1.0), (&response.falling, -1.0)] {
+        assert_eq!(list.len(), UnitResponse::MOST, "{response:?}");
+        for (found, mean) in list.iter().zip(means(sign)) {
+            let (count, value) = sums[&found.token];
+            assert_eq!(found.count, count);
+            assert!((f64::from(found.mean) - value / count as f64).abs() < 1e-5, "{found:?}");
+            assert!(
+                (sign * f64::from(found.mean) - mean).abs() < 1e-5,
+                "the strongest first: {found:?} {mean}"
+            );
+        }
+    }
+    let wrong = |unit: LayerUnit, session: &mut Session| unit_response(session, &unit, 0).unwrap_err();
+    assert_eq!(wrong(unit(1, None, "relu", 0), &mut session), "layer 1 has no relu");
+    assert_eq!(wrong(unit(1, None, "tanh", 2), &mut session), "layer 1 has no unit 2: its units are 0 to 1");
+}

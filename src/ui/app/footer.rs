@@ -62,6 +62,9 @@ impl App<'_> {
             None => {}
         }
         let (status, view) = (run.dashboard.live().status(), &run.dashboard.view);
+        if !view.has_effect(action, &run.dashboard.run) {
+            return Some("");
+        }
         if let Some(replay) = &run.replay {
             if action == Action::Back && self.from_menu && !view.full_screen && !view.explain {
                 return Some(if self.runs.is_some() { "runs" } else { "menu" });

@@ -1,4 +1,4 @@
-//! What the screen asks the trainer for by itself, as it is looked at: the tokens that drive the chosen unit, and neighbours of embeddings.
+//! What the screen asks the trainer for by itself, as it is looked at: the tokens or windows that drive the chosen unit, and neighbours of embeddings.
 
 use super::RunScreen;
 use crate::protocol::{Command, LayerUnit};
@@ -12,8 +12,6 @@ impl RunScreen {
         let (run, view) = (&self.dashboard.run, &mut self.dashboard.view);
         // This is looked at with every event: whether a unit is shown is quickly known.
         let unit = match view.shows_unit(run).then(|| view.unit(run)).flatten() {
-            // Of convolutions the windows are on the screen already.
-            Some((_, shown, _)) if shown.window.is_some() => None,
             Some(((layer, direction), shown, unit)) => {
                 Some(LayerUnit { layer, direction, quantity: shown.quantity.clone(), unit })
             }

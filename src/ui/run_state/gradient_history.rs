@@ -1,6 +1,7 @@
 //! How the gradient through time has changed over training.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::thinned::Thinned;
@@ -44,6 +45,8 @@ pub struct GradientRow {
     pub step: u64,
     /// `‖∂L/∂h_t‖`, of long sequences the largest of each group of neighbouring positions.
     pub norms: Arc<[f32]>,
+    /// Those of `norms` from the first to the last position that is not padding in most sequences of the batch.
+    pub read: Range<usize>,
     /// The half-life over the last monitored batches; `None` unless most of them have a clear slope.
     pub half_life: Option<HalfLife>,
 }
@@ -78,6 +81,7 @@ impl GradientHistory {
         let row = GradientRow {
             step: profile.step,
             norms: profile.hnorm.chunks(group).map(largest).collect(),
+            read: profile.first_position() / group..profile.last_position() / group + 1,
             half_life: HalfLife::over(self.recent.iter().map(|batch| batch.half_life)),
         };
         self.positions = profile.hnorm.len();

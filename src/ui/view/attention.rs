@@ -16,6 +16,9 @@ use crate::ui::widget::heat_map::{HeatMap, swatch};
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 
+/// Columns of a name from which on an ellipsis says that it is cut.
+const ELLIPSIS: usize = 5;
+
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let weights = dash.view.attention(&dash.run);
@@ -65,7 +68,8 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         let x = area.x + (fit.labels + at * fit.cell_width) as u16;
         if x < area.right() {
             let room = (fit.cell_width - 1).min(usize::from(area.right() - x));
-            text::put(buf, x, area.y, room, &[(name.as_ref().into(), theme.style(Role::Dim))]);
+            let name = if room < ELLIPSIS { text::first_columns(name, room) } else { name.as_ref() };
+            text::put(buf, x, area.y, room, &[(name.into(), theme.style(Role::Dim))]);
         }
     }
     map.render(below, buf, theme);

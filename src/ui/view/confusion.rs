@@ -31,6 +31,9 @@ const NAME: usize = 14;
 const CELL: usize = 5;
 /// Columns of the course of F1.
 const COURSE: usize = 12;
+/// Columns of the list of confusions where it stands beside the classes, and between both.
+const LIST: usize = 40;
+const GAP: usize = 3;
 
 /// Lines from which on texts are shown below the matrix.
 const LEAST_TEXTS: u16 = 4;
@@ -116,6 +119,14 @@ fn names(info: Option<&RunInfo>, classes: usize) -> Vec<String> {
     (0..classes).map(name).collect()
 }
 
+/// How many of `all` lines are shown in so many rows, and how many the last row counts if not all are.
+fn whole(all: usize, rows: usize) -> (usize, Option<usize>) {
+    if all <= rows || rows < 2 {
+        return (all.min(rows), None);
+    }
+    (rows - 1, Some(all - (rows - 1)))
+}
+
 struct Matrix<'a> {
     matrix: &'a Confusion,
     names: &'a [String],
@@ -136,14 +147,20 @@ impl Matrix<'_> {
         let least = (digits + 1).max(CELL);
         let left = width.saturating_sub(longest + 1);
         let fits = count * least <= left && count < usize::from(area.height);
-        let has_measures =
-            left.saturating_sub(if fits { count * least } else { 0 }) >= Measures::WIDE.width();
+        // Narrow measures beside whole names rather than wide ones beside cut names.
+        let whole_names = count * (longest + 1);
+        let fitting = [Measures::WIDE, Measures::NARROW].into_iter();
+        let measures = fitting
+            .filter(|_| fits)
+            .find(|measures| whole_names + measures.width() <= left)
+            .unwrap_or(Measures::WIDE);
+        let has_measures = left.saturating_sub(if fits { count * least } else { 0 }) >= measures.width();
         // Where there is space, cells are as wide as their names.
-        let free = if has_measures { left - Measures::WIDE.width() } else { left };
+        let free = if has_measures { left - measures.width() } else { left };
         let cell = (longest + 1).min(free / count.max(1)).max(least);
         // Where the matrix has no place, its largest confusions are listed.
         let used = if fits { count * cell } else { 0 };
-        let has_course = left.saturating_sub(used + Measures::WIDE.width()) > COURSE + 4;
+        let has_course = left.saturating_sub(used + measures.width()) > COURSE + 4;
         let dim = theme.style(Role::Dim);
         let mut head = format!("{:longest$} ", if fits { "actual" } else { "class" });
         if fits {
@@ -156,15 +173,28 @@ impl Matrix<'_> {
             }
         }
         if has_measures {
-            head += &Measures::WIDE.head();
+            head += &measures.head();
         }
         if has_course {
             head += "  F1 by epochs";
         }
         text::put(buf, area.x, area.y, width, &[(head.into(), dim)]);
         let rows = usize::from(area.height.saturating_sub(1));
-        let shown = if fits { count } else { self.ranked().len().min(rows.div_ceil(2)) };
         let order: Vec<usize> = if fits { (0..count).collect() } else { self.ranked() };
+        // The list of confusions stands beside the classes, or below them.
+        let table = longest
+            + 1
+            + if has_measures { measures.width() } else { 0 }
+            + if has_course { COURSE + 2 } else { 0 };
+        let is_beside = !fits && width >= table + GAP + LIST;
+        let room = if fits || is_beside { rows } else { rows.div_ceil(2) };
+        let (shown, more) = whole(order.len(), room);
+        let shown = if fits { count } else { shown };
+        if let Some(more) = more.filter(|_| !fits) {
+            let classes = if more == 1 { "class" } else { "classes" };
+            let words = format!("and {} {classes} with a greater F1", number::count(more as u64));
+            text::put(buf, area.x, area.y + 1 + shown as u16, width, &[(words.into(), dim)]);
+        }
         for (y, class) in (area.y + 1..).zip(order.into_iter().take(shown)) {
             let name = names.get(class).map_or("", String::as_str);
             let gap = " ".repeat(longest + 1 - text::width(name));
@@ -173,7 +203,7 @@ impl Matrix<'_> {
                 pieces.extend((0..count).map(|predicted| self.cell(class, predicted, cell, theme)));
             }
             if has_measures {
-                pieces.extend(Measures::WIDE.of(self.measures(class), theme));
+                pieces.extend(measures.of(self.measures(class), theme));
             }
             if has_course {
                 pieces.push((format!("  {}", self.course(class)).into(), theme.style(Role::Validation)));
@@ -184,8 +214,16 @@ impl Matrix<'_> {
             self.below(&names, Rect { y: area.y + 2 + shown as u16, ..area }, area.bottom(), buf, theme);
         }
         if !fits {
-            let below = Rect { y: area.y + 1 + shown as u16, height: (rows - shown) as u16, ..area };
-            self.list(&names, below, buf, theme);
+            let used = (shown + usize::from(more.is_some())) as u16;
+            let place = match is_beside {
+                true => {
+                    let left = (table + GAP) as u16;
+                    let (x, y) = (area.x + left, area.y + 1);
+                    Rect { x, y, width: area.width - left, height: rows as u16 }
+                }
+                false => Rect { y: area.y + 1 + used, height: (rows as u16).saturating_sub(used), ..area },
+            };
+            self.list(&names, place, buf, theme);
         }
     }
 
@@ -338,6 +376,52 @@ mod tests {
         let matrix = Confusion { classes: 2, counts: vec![50, 3, 7, 0], ..Confusion::default() };
         assert_eq!(cells(&matrix), [(1, 0, 7), (0, 1, 3), (0, 0, 50)]);
         assert_eq!(cells(&Confusion::new(3)), []);
+    }
+
+    #[test]
+    fn names_are_whole_where_narrow_measures_leave_them_space() {
+        let matrix = Confusion { classes: 2, counts: vec![50, 3, 7, 40], ..Confusion::default() };
+        let names = ["negative".to_owned(), "positive".to_owned()];
+        let head = |width| {
+            let area = Rect::new(0, 0, width, 8);
+            let mut buf = Buffer::empty(area);
+            Matrix { matrix: &matrix, names: &names, chosen: None, history: &[] }.render(
+                area,
+                &mut buf,
+                &Theme::DARK,
+            );
+            crate::ui::screenshot::text(&buf).lines().next().unwrap_or_default().to_owned()
+        };
+        let narrow = head(62);
+        assert!(narrow.contains("negative positive") && narrow.contains("prec."), "{narrow}");
+        let wide = head(70);
+        assert!(wide.contains("negative positive") && wide.contains("precision"), "{wide}");
+    }
+
+    #[test]
+    fn classes_that_have_no_line_are_counted_and_confusions_stand_beside_them_where_there_is_space() {
+        let classes = 30;
+        let counts = (0..classes * classes).map(|cell| if cell % (classes + 1) == 0 { 50 } else { 1 });
+        let matrix = Confusion { classes, counts: counts.collect(), ..Confusion::default() };
+        let names: Vec<String> = (0..classes).map(|class| format!("tag{class}")).collect();
+        let lines = |width, height| {
+            let area = Rect::new(0, 0, width, height);
+            let mut buf = Buffer::empty(area);
+            Matrix { matrix: &matrix, names: &names, chosen: None, history: &[] }.render(
+                area,
+                &mut buf,
+                &Theme::DARK,
+            );
+            let text = crate::ui::screenshot::text(&buf);
+            text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
+        };
+        let narrow = lines(60, 12);
+        assert!(narrow[6].starts_with("and 25 classes with a greater F1"), "{narrow:?}");
+        assert!(narrow[7].contains("taken for") && narrow[11].contains("taken for"), "{narrow:?}");
+        let wide = lines(116, 12);
+        assert!(wide[1].starts_with("tag") && wide[1].contains("taken for"), "{wide:?}");
+        assert!(wide[11].starts_with("and 20 classes") && wide[11].contains("taken for"), "{wide:?}");
+        assert_eq!((whole(3, 3), whole(3, 2), whole(3, 1)), ((3, None), (1, Some(2)), (1, None)));
     }
 
     #[test]

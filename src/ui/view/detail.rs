@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 
 use super::class_name;
 use super::decay::norms;
@@ -28,6 +29,8 @@ const WIDE: u16 = 110;
 const COLUMN: usize = 10;
 /// Columns of the bar of a value.
 const BAR: usize = 8;
+/// The magnitude of a heat map whose colour a bar has.
+const SIGN: f32 = 0.8;
 
 /// The places of the panel and of its values.
 pub(super) fn split(dash: &Dashboard, panel: Panel, area: Rect) -> (Rect, Option<Rect>) {
@@ -190,7 +193,7 @@ fn units<'a>(dash: &'a Dashboard, most: usize, theme: &Theme) -> Vec<Row<'a>> {
     for (unit, value) in units.into_iter().take(most) {
         let role = if Some(unit) == chosen { Role::Selected } else { Role::Text };
         let mut row = line(format!("{unit:>5} {value:>COLUMN$.4} "), role, theme);
-        row.extend(bar(if greatest > 0.0 { value.abs() / greatest } else { 0.0 }, theme));
+        row.extend(signed_bar(if greatest > 0.0 { value / greatest } else { 0.0 }, theme));
         rows.push(row);
     }
     rows
@@ -245,6 +248,13 @@ fn outputs<'a>(dash: &'a Dashboard, theme: &Theme) -> Vec<Row<'a>> {
     rows
 }
 
+/// A bar of a share of either sign, in the colour that its sign has in heat maps.
+fn signed_bar<'a>(share: f32, theme: &Theme) -> [Piece<'a>; 2] {
+    let [(full, style), rest] = bar(share.abs(), theme);
+    let of_sign = theme.diverging(share.signum() * SIGN).map_or(style, |color| Style::new().fg(color));
+    [(full, of_sign), rest]
+}
+
 /// A bar of a share.
 fn bar<'a>(share: f32, theme: &Theme) -> [Piece<'a>; 2] {
     let full = (share.clamp(0.0, 1.0) * BAR as f32).round() as usize;
@@ -252,4 +262,19 @@ fn bar<'a>(share: f32, theme: &Theme) -> [Piece<'a>; 2] {
         ("━".repeat(full).into(), theme.style(Role::Train)),
         ("─".repeat(BAR - full).into(), theme.style(Role::Border)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_of_a_negative_value_has_the_colour_of_negative_values() {
+        let color = |share: f32| signed_bar(share, &Theme::DARK)[0].1.fg;
+        assert_eq!(color(-0.5), Theme::DARK.diverging(-SIGN));
+        assert_eq!(color(0.5), Theme::DARK.diverging(SIGN));
+        assert_ne!(color(-0.5), color(0.5));
+        let full = |share: f32| signed_bar(share, &Theme::DARK)[0].0.chars().count();
+        assert_eq!((full(-0.5), full(0.5), full(-1.0)), (BAR / 2, BAR / 2, BAR));
+    }
 }

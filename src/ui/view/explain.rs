@@ -191,7 +191,7 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
              sequences that are found, F1 their harmonic mean."
                 .into(),
             "A column that is full while the others are empty is a network that says one class always. ↑ and ↓ choose a \
-             cell, Enter lists some of its texts."
+             cell, Enter lists some of its texts, in brackets words that the vocabulary does not have."
                 .into(),
         ],
         Panel::Entities => vec![
@@ -209,8 +209,8 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
                 .into(),
         ],
         Panel::Words => vec![
-            "The words of the validation data that have another tag than predicted, the most frequent first. Words that \
-             the vocabulary does not have are [UNK]."
+            "The words of the validation data that have another tag than predicted, the most frequent first. Behind \
+             them, as [UNK], all words that the vocabulary does not have."
                 .into(),
         ],
         Panel::Labels => vec![

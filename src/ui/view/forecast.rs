@@ -107,7 +107,7 @@ fn errors(lines: &ForecastLines, series: &SeriesExcerpt, area: Rect, buf: &mut B
         Some(_) => Role::Warning,
         None => Role::Dim,
     };
-    let shown = |rmse: Option<f64>| rmse.map_or("–".to_owned(), number::value);
+    let shown = |rmse: Option<f64>| rmse.map_or("–".to_owned(), number::metric);
     let mut pieces: Vec<Piece<'_>> = vec![
         (" RMSE  ".into(), theme.style(Role::Dim)),
         (format!("forecast {}", shown(forecast)).into(), theme.style(role)),
@@ -242,7 +242,7 @@ fn by_lead(
     let leads = (1..=series.horizon).step_by(stride.max(1)).take(most);
     for (y, rows) in (area.y + 1..area.bottom()).zip(leads) {
         let lines = ForecastLines::new(series, &examples.forecasts, Lead::Ahead(rows));
-        let shown = |rmse: Option<f64>| rmse.map_or("–".to_owned(), number::value);
+        let shown = |rmse: Option<f64>| rmse.map_or("–".to_owned(), number::metric);
         let forecast = lines.forecast_rmse(series);
         let [last, season] = [&lines.last, &lines.seasonal].map(|line| lines.rmse(series, line));
         let best = [last, season].into_iter().flatten().fold(f64::INFINITY, f64::min);

@@ -40,7 +40,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         return;
     };
     let profile = &profiles.latest;
-    let (latest, first) = (norms(profile, view.norm), norms(&profiles.first, view.norm));
+    let latest = norms(profile, view.norm);
     let best_step = best(dash, profiles).map(|best| best.step);
     let legends = legends(profiles, best_step, view.cursor.is_some(), theme);
     let (words, role) = match view.position.and_then(|at| Some((at, latest.get(at)?))) {
@@ -75,16 +75,21 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         write(words, role);
     }
     let chart_area = Rect { y: inner.y + 1, height: inner.height, ..inner };
-    let Some(y) = bounds(latest.iter().chain(first).map(|norm| f64::from(*norm)), log) else { return };
+    let best = best(dash, profiles);
+    let shown = [Some(profile), Some(&profiles.first), best];
+    let Some(y) = range(shown.into_iter().flatten(), view.norm, log) else { return };
     let most = ticks::fitting(chart_area.height.saturating_sub(1));
     let y_ticks = if log { ticks::logarithmic(y.0, y.1, most) } else { ticks::linear(y.0, y.1, most) };
     let columns = chart::columns(chart::plot(chart_area, &y_ticks), theme.glyphs);
     let last = latest.len().saturating_sub(1) as f64;
-    let (read, padded) = (samples_where(latest, columns, log, |t| !profile.is_padding(t)), {
-        samples_where(latest, columns, log, |t| profile.is_padding(t))
-    });
-    let first = samples(first, columns, log);
-    let best = best(dash, profiles).map(|best| samples(norms(best, view.norm), columns, log));
+    let read = samples_where(latest, columns, log, |t| !profile.is_padding(t));
+    // What is beyond the axis would lie on its edge.
+    let is_in_range = |t: usize| latest.get(t).is_some_and(|norm| *norm == 0.0 || is_within(*norm, y, log));
+    let padded = samples_where(latest, columns, log, |t| profile.is_padding(t) && is_in_range(t));
+    let of_read =
+        |of: &GradientProfile| samples_where(norms(of, view.norm), columns, log, |t| !of.is_padding(t));
+    let first = of_read(&profiles.first);
+    let best = best.map(of_read);
     let mut curves = vec![
         Curve { samples: &first, line: LineStyle::Behind, style: theme.style(Role::Raw) },
         Curve { samples: &padded, line: LineStyle::Faint, style: theme.style(Role::Dim) },
@@ -235,8 +240,24 @@ fn bounds(norms: impl Iterator<Item = f64>, log: bool) -> Option<(f64, f64)> {
     Some(if log { (decade, high.log10().ceil().max(decade + 1.0)) } else { (0.0, high * 1.04) })
 }
 
-fn samples(norms: &[f32], columns: usize, log: bool) -> Vec<Sample> {
-    samples_where(norms, columns, log, |_| true)
+/// The range of the y axis for some profiles: of what they have read, as the gradient at padding, many decades lower where the last batch of an
+/// epoch is small and short, would leave the curves a few rows; of all where there is nothing else.
+fn range<'p>(
+    profiles: impl Iterator<Item = &'p GradientProfile> + Clone,
+    norm: Norm,
+    log: bool,
+) -> Option<(f64, f64)> {
+    let of = |profile: &'p GradientProfile, padding: bool| {
+        let norms = norms(profile, norm).iter().enumerate();
+        norms.filter(move |(t, _)| padding || !profile.is_padding(*t)).map(|(_, norm)| f64::from(*norm))
+    };
+    let read = bounds(profiles.clone().flat_map(|profile| of(profile, false)), log);
+    read.or_else(|| bounds(profiles.flat_map(|profile| of(profile, true)), log))
+}
+
+fn is_within(norm: f32, (low, high): (f64, f64), log: bool) -> bool {
+    let value = if log { f64::from(norm).log10() } else { f64::from(norm) };
+    (low..=high).contains(&value)
 }
 
 /// Those of the positions for which `is_shown` returns true.
@@ -269,6 +290,24 @@ fn x_ticks(last: f64, columns: usize) -> Vec<Tick> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_axis_is_that_of_what_is_read_not_of_the_padding() {
+        let profile = |hnorm: &[f32], padding: &[bool]| GradientProfile {
+            hnorm: hnorm.to_vec(),
+            padding: padding.to_vec(),
+            ..GradientProfile::default()
+        };
+        let first = profile(&[0.02, 0.03, 0.05, 0.04], &[]);
+        // Of a small last batch with short sentences.
+        let last = profile(&[0.02, 0.5, 3e-9, 2e-12], &[false, false, true, true]);
+        let range_of = |shown: &[&GradientProfile]| range(shown.iter().copied(), Norm::State, true);
+        assert_eq!(range_of(&[&last, &first]), Some((-2.0, 0.0)));
+        assert!(is_within(0.02, (-2.0, 0.0), true) && !is_within(3e-9, (-2.0, 0.0), true));
+        let all_padding = profile(&[2e-3, 2e-5], &[true, true]);
+        assert_eq!(range_of(&[&all_padding]), Some((-5.0, -2.0)));
+        assert_eq!(range_of(&[&profile(&[0.0], &[])]), None);
+    }
 
     #[test]
     fn the_padding_is_named_by_its_place_and_drawn_apart() {

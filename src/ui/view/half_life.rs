@@ -142,7 +142,7 @@ mod tests {
             clear: 5,
             batches: 9,
         });
-        GradientRow { step, norms: vec![1.0].into(), half_life }
+        GradientRow { step, norms: vec![1.0].into(), read: 0..1, half_life }
     }
 
     #[test]

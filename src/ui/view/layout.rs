@@ -14,6 +14,8 @@ const COLUMN: u16 = 34;
 const COLUMNS: [u16; 2] = [165, 250];
 /// Rows that other panels have at least above one that needs a few.
 const LEAST_ABOVE: u16 = 11;
+/// From this width on others stand beside a panel that leaves no row below it.
+const BESIDE: u16 = 100;
 /// Lines for texts of a cell of the confusion matrix.
 const TEXTS: u16 = 8;
 /// Rows of panels that are shown only where others leave space for them.
@@ -42,7 +44,12 @@ pub fn places(dash: &Dashboard, area: Rect) -> Vec<(Panel, Rect)> {
     let [columns, rows] = if dash.view.full_screen { [1, 1] } else { grid(area) };
     let main = dash.view.tab.main_panels(&dash.run).len();
     let leave_space = leave_space(panels.iter().take(main).map(|panel| useful(dash, *panel)), area.height);
-    let most = if main < panels.len() && !leave_space { (columns * rows).min(main) } else { columns * rows };
+    let most = match main < panels.len() && !leave_space {
+        // A single row of them, with others beside where few panels would be far wider than they have a use for.
+        true if area.width >= BESIDE => (columns * rows).min(main.max(columns)),
+        true => (columns * rows).min(main),
+        false => columns * rows,
+    };
     let at = panels.iter().position(|panel| *panel == focus).unwrap_or(0);
     // The page with the focused panel, as full as the others.
     let first = (at / most * most).min(panels.len().saturating_sub(most));

@@ -1,8 +1,9 @@
-//! The lines of the log, the latest at the bottom.
+//! The lines of the log, the latest below the others.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::message::is_sample;
 use super::title;
 use crate::escape;
 use crate::protocol::Level;
@@ -27,24 +28,29 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     };
     let inner = frame.render(area, buf, theme);
     let width = usize::from(inner.width).saturating_sub(2);
-    let mut bottom = inner.bottom();
+    let height = usize::from(inner.height);
+    // From the last row up.
+    let mut shown: Vec<(String, Role)> = Vec::new();
     for line in dash.run.log().rev().skip(after) {
-        let role = match line.level {
-            Level::Info => Role::Text,
-            Level::Warning => Role::Warning,
-            Level::Error => Role::Bad,
+        let text = escape::foreign(&line.text);
+        let (rows, role) = match line.level {
+            // A panel has the whole sample.
+            Level::Info if is_sample(dash, &line.text) => {
+                (vec![text::clip(&text, width).into_owned()], Role::Dim)
+            }
+            Level::Info => (text::wrap(&text, width), Role::Text),
+            Level::Warning => (text::wrap(&text, width), Role::Warning),
+            Level::Error => (text::wrap(&text, width), Role::Bad),
         };
-        let rows = text::wrap(&escape::foreign(&line.text), width);
-        let free = usize::from(bottom.saturating_sub(inner.top()));
         // Of a line that is longer than the whole panel its last rows are shown.
-        if free == 0 || rows.len() > free && bottom < inner.bottom() {
+        let free = height.saturating_sub(shown.len());
+        if free == 0 || rows.len() > free && !shown.is_empty() {
             break;
         }
-        let hidden = rows.len().saturating_sub(free);
-        let top = bottom - (rows.len() - hidden) as u16;
-        for (y, row) in (top..bottom).zip(rows.into_iter().skip(hidden)) {
-            text::put(buf, inner.x + 1, y, width, &[(row.into(), theme.style(role))]);
-        }
-        bottom = top;
+        shown.extend(rows.into_iter().rev().map(|row| (row, role)));
+    }
+    shown.truncate(height);
+    for (y, (row, role)) in (inner.top()..inner.bottom()).zip(shown.into_iter().rev()) {
+        text::put(buf, inner.x + 1, y, width, &[(row.into(), theme.style(role))]);
     }
 }

@@ -17,7 +17,7 @@ use crate::ui::theme::{Role, Theme};
 use crate::ui::view::{runs, trainings};
 use crate::ui::widget::text::{self, Piece};
 
-/// From this height on a warning has as many rows as it needs while a network is training.
+/// From this height on a warning has as many rows as it needs, and the end of a run commands to go on with.
 const TALL: u16 = 30;
 /// From this height on the tab of several runs says how far back their gradients reach.
 const LEAST_FOR_SENTENCE: u16 = 20;
@@ -56,7 +56,12 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
             Level::Info | Level::Warning => ("warning", Role::Warning),
         };
         let whole = format!("{word}: {} (Esc dismisses)", line.text);
-        if area.height >= TALL || dash.run.status().is_some_and(RunStatus::is_over) {
+        // What went wrong is read whole where it ended the run.
+        let is_failed = matches!(
+            dash.run.status(),
+            Some(RunStatus::Diverged { .. } | RunStatus::Failed { .. } | RunStatus::Stopped { saved: false })
+        );
+        if area.height >= TALL || is_failed {
             say(&whole, role);
         } else {
             // The panels need the rows; the log has all of it.
@@ -194,7 +199,7 @@ pub(super) fn render(rows: &[(String, Style)], area: Rect, buf: &mut Buffer) {
 }
 
 /// Whether a log line is a sample of a language model, which has a panel.
-fn is_sample(dash: &Dashboard, line: &str) -> bool {
+pub(super) fn is_sample(dash: &Dashboard, line: &str) -> bool {
     let mut samples = dash.run.history().samples(None).rev();
     samples.any(|sample| line.starts_with(&format!("step {}: {}", sample.step, sample.prime)))
 }

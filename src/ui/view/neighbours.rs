@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::title;
+use super::{title, visible};
 use crate::escape;
 use crate::number;
 use crate::protocol::{EmbeddingNeighbours, WordNeighbours};
@@ -36,7 +36,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     };
     let size = found.map(|found| {
         vec![(
-            format!("of {} words, by cosine", number::count(found.vocabulary as u64)).into(),
+            format!("of {} tokens, by cosine", number::count(found.vocabulary as u64)).into(),
             theme.style(Role::Dim),
         )]
     });
@@ -75,7 +75,8 @@ fn missing(dash: &Dashboard) -> &'static str {
              finds them when this tab is opened."
         }
         true => {
-            "Nobody has requested them in this run: a run in training finds them when this tab is opened."
+            "They were not looked for in this run: a run in training finds them when this tab is opened, and after its \
+             last epoch."
         }
         false => "looking for them …",
     }
@@ -152,18 +153,18 @@ fn bar<'a>(similarity: f32, theme: &Theme) -> [Piece<'a>; 2] {
 
 /// The most frequent words, each with its few nearest ones.
 fn few<'a>(all: &'a [WordNeighbours], width: usize, theme: &Theme) -> Vec<Row<'a>> {
-    let widest = all.iter().map(|of| text::width(&escape::foreign(&of.word))).max().unwrap_or(0).min(WORD);
+    let widest = all.iter().map(|of| text::width(&visible(&of.word))).max().unwrap_or(0).min(WORD);
     let mut rows =
-        vec![vec![("the most frequent words, each with its nearest ones".into(), theme.style(Role::Dim))]];
+        vec![vec![("the most frequent tokens, each with its nearest ones".into(), theme.style(Role::Dim))]];
     for of in all {
-        let name = escape::foreign(&of.word);
+        let name = visible(&of.word);
         let name = text::clip(&name, widest).into_owned();
         let gap = widest + 1 - text::width(&name);
         let mut row: Row<'a> =
             vec![(name.into(), theme.style(Role::Title)), (" ".repeat(gap).into(), theme.style(Role::Text))];
         for (word, similarity) in &of.neighbours {
             let pair = [
-                (format!(" {}", escape::foreign(word)).into(), theme.style(Role::Text)),
+                (format!(" {}", visible(word)).into(), theme.style(Role::Text)),
                 (format!(" {similarity:.2}").into(), theme.style(Role::Dim)),
             ];
             // A word that would be cut is left out.

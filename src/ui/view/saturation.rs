@@ -42,7 +42,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let of = dash
         .view
         .health(&dash.run)
-        .map(|_| ("shares of all values of the watched batch".into(), theme.style(Role::Dim)));
+        .map(|_| ("shares of all values of the watched batch but padding".into(), theme.style(Role::Dim)));
     let left: Vec<Piece<'_>> = of.into_iter().collect();
     let frame = PanelFrame {
         focused: dash.view.focus(&dash.run) == Panel::Saturation,

@@ -17,8 +17,10 @@ use crate::ui::widget::text::{self, Piece};
 
 /// Columns of a name.
 const NAME: usize = 10;
-/// Columns of a value.
+/// Columns of a value at least.
 const VALUE: usize = 9;
+/// Columns of an epoch.
+const EPOCH: usize = 8;
 
 /// Draws the panel.
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
@@ -37,13 +39,17 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     };
     let inner = frame.render(area, buf, theme);
     let width = usize::from(inner.width).saturating_sub(2);
+    // What the best one is of stands above it.
+    let best = format!("best {metric}");
+    let value = text::width(&best).max(VALUE).min(width.saturating_sub(NAME + EPOCH + 3));
+    let best = text::clip(&best, value);
     let mut rows = vec![vec![(
-        format!("{:NAME$} {:>VALUE$}  {:>5}  {metric}", "", "best", "epoch").into(),
+        format!("{:NAME$} {best:>value$}  {:>EPOCH$}", "", "at epoch").into(),
         theme.style(Role::Dim),
     )]];
-    rows.extend(earlier.ended().iter().map(|training| row(training, metric, theme)));
+    rows.extend(earlier.ended().iter().map(|training| row(training, metric, value, theme)));
     if earlier.ended().len() < earlier.planned() {
-        rows.push(row(&EndedTraining::of(dash.live(), "now".into()), metric, theme));
+        rows.push(row(&EndedTraining::of(dash.live(), "now".into()), metric, value, theme));
     }
     // The heading, and the latest.
     let most = usize::from(inner.height);
@@ -76,13 +82,14 @@ pub(super) fn mean(dash: &Dashboard) -> Option<String> {
     Some(format!("best {metric} {} ± {deviation} of {}", number::named(metric, mean), values.len()))
 }
 
-fn row<'a>(training: &EndedTraining, metric: &str, theme: &Theme) -> Vec<Piece<'a>> {
+/// A training with its best value in so many `columns`.
+fn row<'a>(training: &EndedTraining, metric: &str, columns: usize, theme: &Theme) -> Vec<Piece<'a>> {
     let name = format!("{:NAME$} ", text::clip(&escape::foreign(&training.name), NAME));
     let mut pieces = vec![(name.into(), theme.style(Role::Text))];
     if let Some((best, epoch)) = training.best {
         let value = number::named(metric, best);
-        pieces.push((format!("{value:>VALUE$}").into(), theme.style(Role::Validation)));
-        pieces.push((format!("  {epoch:>5}").into(), theme.style(Role::Dim)));
+        pieces.push((format!("{value:>columns$}").into(), theme.style(Role::Validation)));
+        pieces.push((format!("  {epoch:>EPOCH$}").into(), theme.style(Role::Dim)));
     }
     if let Some(state) = training.state {
         pieces.push((format!("  {state}").into(), theme.style(Role::Bad)));

@@ -217,7 +217,7 @@ fn driving(dash: &Dashboard, chosen: Chosen<'_>, area: Rect, buf: &mut Buffer, t
         Some(response) if response.rising.is_empty() && response.falling.is_empty() && is_of_tokens => {
             wrapped("No token changes this unit: it is dead, or always the same.", place, theme)
         }
-        Some(response) => listed(response, place, theme),
+        Some(response) => listed(response, shown.window.is_some(), place, theme),
         None => wrapped(missing(dash, shown), place, theme),
     };
     for (y, row) in (place.top()..place.bottom()).zip(rows) {
@@ -235,8 +235,9 @@ fn wrapped<'a>(words: &str, area: Rect, theme: &Theme) -> Vec<Row<'a>> {
 
 /// Why nothing is known of the chosen unit.
 fn missing(dash: &Dashboard, shown: &Activations) -> &'static str {
-    if shown.window.is_some() {
-        "Of a convolution the strongest window of each filter is listed beside the heat map: Esc goes there."
+    if shown.window.is_some() && (dash.is_replay || dash.is_race() || dash.run.is_over()) {
+        "Which windows of the validation data are strongest is found by a run in training, for the chosen filter. Those of \
+         the examples are listed beside the heat map: Esc goes there."
     } else if dash.is_replay {
         "This unit was not chosen while the run was trained. The tokens are counted by a run in training, which reads \
          validation data for the chosen unit."
@@ -251,8 +252,8 @@ fn missing(dash: &Dashboard, shown: &Activations) -> &'static str {
     }
 }
 
-/// The tokens, or steps, in two lists.
-fn listed<'a>(response: &'a UnitResponse, area: Rect, theme: &Theme) -> Vec<Row<'a>> {
+/// The tokens, windows of them, or steps, in two lists.
+fn listed<'a>(response: &'a UnitResponse, of_windows: bool, area: Rect, theme: &Theme) -> Vec<Row<'a>> {
     let dim = theme.style(Role::Dim);
     let data = if response.is_validation { "validation" } else { "training" };
     let said = format!(
@@ -263,12 +264,19 @@ fn listed<'a>(response: &'a UnitResponse, area: Rect, theme: &Theme) -> Vec<Row<
     );
     let mut rows = wrapped(&said, area, theme);
     // The lists share what is left: a heading and a blank line each.
-    let each = usize::from(area.height).saturating_sub(rows.len() + 4) / 2;
+    // Of a convolution that gives no negative values there is one list alone.
+    let is_single = of_windows && response.falling.is_empty();
+    let left = usize::from(area.height).saturating_sub(rows.len() + 4);
+    let each = if is_single { left } else { left / 2 };
     let width = usize::from(area.width);
     let numbers = !response.highest.is_empty();
-    let heads = if numbers { ["highest", "lowest"] } else { ["rises after", "falls after"] };
-    let columns = if numbers { "value" } else { "count  change" };
-    for (place, head) in heads.into_iter().enumerate() {
+    let (heads, columns) = match (numbers, of_windows) {
+        (true, _) => (["highest", "lowest"], "value"),
+        (false, true) => (["strongest windows", "most negative windows"], "count    mean"),
+        (false, false) => (["rises after", "falls after"], "count  change"),
+    };
+    let shown = |of: &TokenResponse| if of_windows { of.mean } else { of.change };
+    for (place, head) in heads.into_iter().enumerate().take(if is_single { 1 } else { 2 }) {
         if place > 0 {
             rows.push(Vec::new());
         }
@@ -281,12 +289,10 @@ fn listed<'a>(response: &'a UnitResponse, area: Rect, theme: &Theme) -> Vec<Row<
         match (numbers, place) {
             (true, 0) => rows.extend(response.highest.iter().take(each).map(|of| step_row(of, width, theme))),
             (true, _) => rows.extend(response.lowest.iter().take(each).map(|of| step_row(of, width, theme))),
-            (false, 0) => {
-                rows.extend(response.rising.iter().take(each).map(|of| token_row(of, width, theme)))
-            }
-            (false, _) => {
-                rows.extend(response.falling.iter().take(each).map(|of| token_row(of, width, theme)))
-            }
+            (false, 0) => rows
+                .extend(response.rising.iter().take(each).map(|of| token_row(of, shown(of), width, theme))),
+            (false, _) => rows
+                .extend(response.falling.iter().take(each).map(|of| token_row(of, shown(of), width, theme))),
         }
     }
     if !numbers && response.least_count > 1 {
@@ -295,8 +301,8 @@ fn listed<'a>(response: &'a UnitResponse, area: Rect, theme: &Theme) -> Vec<Row<
     rows
 }
 
-fn token_row<'a>(of: &'a TokenResponse, width: usize, theme: &Theme) -> Row<'a> {
-    let numbers = format!("{:>6}  {:+.3}", number::count(of.count), of.change);
+fn token_row<'a>(of: &'a TokenResponse, value: f32, width: usize, theme: &Theme) -> Row<'a> {
+    let numbers = format!("{:>6}  {value:+.3}", number::count(of.count));
     let token = token(&of.token);
     let token = text::clip(&token, width.saturating_sub(text::width(&numbers) + 1)).into_owned();
     let gap = width.saturating_sub(text::width(&token) + text::width(&numbers));
@@ -344,6 +350,24 @@ mod tests {
         assert_eq!(token_ticks(&letters, 9).len(), 3);
         assert!(token_ticks(&[], 20).is_empty());
         assert_eq!(token_ticks(&labels[..1], 20).len(), 1);
+    }
+
+    #[test]
+    fn of_a_filter_windows_are_listed_by_their_mean() {
+        let window = |token: &str, mean| TokenResponse { token: token.into(), count: 3, mean, change: 0.25 };
+        let lines = |response: &UnitResponse, of_windows| {
+            let rows = listed(response, of_windows, Rect::new(0, 0, 46, 20), &Theme::DARK);
+            let words = |row: &Row<'_>| row.iter().map(|(words, _)| words.as_ref()).collect::<String>();
+            rows.iter().map(words).collect::<Vec<_>>().join("\n")
+        };
+        let rising = vec![window("not bad but", 1.5)];
+        let relu = UnitResponse { rising: rising.clone(), ..UnitResponse::default() };
+        let shown = lines(&relu, true);
+        assert!(shown.contains("strongest windows") && shown.contains("+1.500"), "{shown}");
+        assert!(!shown.contains("negative") && lines(&relu, false).contains("falls after"), "{shown}");
+        let tanh = UnitResponse { rising, falling: vec![window("is not", -0.75)], ..UnitResponse::default() };
+        let shown = lines(&tanh, true);
+        assert!(shown.contains("most negative windows") && shown.contains("-0.750"), "{shown}");
     }
 
     #[test]

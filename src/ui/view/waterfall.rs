@@ -85,10 +85,16 @@ fn spread(rows: &[GradientRow], most: usize) -> Vec<&GradientRow> {
     (0..most).filter_map(|i| rows.get((i * last + gaps / 2) / gaps)).collect()
 }
 
-/// The decades of the colour scale: whole ones, so that it rarely changes; `None` if all norms are 0.
+/// The decades of the colour scale: whole ones, so that it rarely changes; `None` if all norms are 0. Those at padding, many decades lower, have
+/// no part in it unless there are no others.
 fn decades(rows: &[&GradientRow]) -> Option<(f64, f64)> {
-    let norms = rows.iter().flat_map(|row| row.norms.iter());
-    let usable = norms.filter(|norm| norm.is_finite() && **norm > 0.0).map(|norm| f64::from(*norm).log10());
+    let read = |row: &&GradientRow| row.norms.get(row.read.clone()).unwrap_or_default().to_vec();
+    let all = |row: &&GradientRow| row.norms.to_vec();
+    decades_of(rows.iter().flat_map(read)).or_else(|| decades_of(rows.iter().flat_map(all)))
+}
+
+fn decades_of(norms: impl Iterator<Item = f32>) -> Option<(f64, f64)> {
+    let usable = norms.filter(|norm| norm.is_finite() && *norm > 0.0).map(|norm| f64::from(norm).log10());
     let (low, high) =
         usable.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
     let (low, high) = (low.floor(), high.ceil());
@@ -190,7 +196,7 @@ fn rounded(half_life: f32) -> String {
         x if x >= 10.0 => format!("{x:.0}"),
         x => format!("{x:.1}"),
     };
-    if half_life < 0.0 { format!("grows {steps}") } else { steps }
+    if half_life < 0.0 { format!("doubles {steps}") } else { steps }
 }
 
 /// The ends of the colour scale.
@@ -216,13 +222,13 @@ mod tests {
     }
 
     fn row(step: u64, norms: &[f32]) -> GradientRow {
-        GradientRow { step, norms: norms.into(), half_life: None }
+        GradientRow { step, norms: norms.into(), read: 0..norms.len(), half_life: None }
     }
 
     #[test]
     fn a_norm_that_grows_back_in_time_is_no_negative_half_life() {
         let texts = [12.34, 5.67, -31.2, -2000.0, f32::INFINITY].map(rounded);
-        assert_eq!(texts, ["12", "5.7", "grows 31", "constant", "constant"]);
+        assert_eq!(texts, ["12", "5.7", "doubles 31", "constant", "constant"]);
     }
 
     #[test]
@@ -242,6 +248,14 @@ mod tests {
         assert_eq!((shade(0.0, scale), shade(1.0, scale), shade(f32::NAN, scale)), (0.0, 1.0, 0.0));
         assert!((shade(0.1, scale) - 2.0 / 3.0).abs() < 1e-6);
         assert_eq!(decades(&[&row(0, &[0.0])]), None);
+        // Of a small last batch with short sentences: behind them there is padding.
+        let padded = GradientRow { read: 0..1, ..row(2, &[0.02, 2e-9]) };
+        assert_eq!(decades(&[&rows[1], &padded]), Some((-2.0, 0.0)));
+        assert_eq!(
+            decades(&[&GradientRow { read: 0..0, ..padded }]),
+            Some((-9.0, -1.0)),
+            "all of it is padding"
+        );
         let words = text_of(&legend(scale, &Theme::DARK));
         assert!(words.starts_with("≤1e-3 ") && words.ends_with(" 1e0"), "{words}");
     }

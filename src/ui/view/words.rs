@@ -6,12 +6,15 @@ use ratatui::layout::Rect;
 use super::title;
 use crate::escape::foreign;
 use crate::number;
+use crate::protocol::WordErrors;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::panel_frame::PanelFrame;
 use crate::ui::widget::text::{self, Piece};
 
+/// What stands for all words that the vocabulary does not have.
+const UNKNOWN: &str = "[UNK]";
 /// Columns of a word at most, of a tag at most and where there is little space, and of a number.
 const WORD: usize = 24;
 const TAG: [usize; 2] = [12, 7];
@@ -38,11 +41,17 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         .into_iter()
         .collect();
     let focused = dash.view.focus(run) == Panel::Words;
+    let words = examples.map_or(&[][..], |examples| &examples.words);
+    let (unknown, known): (Vec<&WordErrors>, Vec<&WordErrors>) =
+        words.iter().partition(|error| error.word == UNKNOWN);
+    // The list may have no space for them.
+    let errors: u64 = unknown.iter().map(|error| error.count).sum();
+    let words_without = format!("{UNKNOWN} {} times", number::count(errors));
+    let left = (errors > 0).then(|| vec![(words_without.into(), theme.style(Role::Dim))]).unwrap_or_default();
     let inner =
-        PanelFrame { focused, title: &title, note: &note, left: &[], right: &[] }.render(area, buf, theme);
+        PanelFrame { focused, title: &title, note: &note, left: &left, right: &[] }.render(area, buf, theme);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let width = usize::from(inner.width);
-    let words = examples.map_or(&[][..], |examples| &examples.words);
     if words.is_empty() {
         let words = match examples {
             Some(_) => format!("every {noun} has its {target}"),
@@ -71,9 +80,10 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
         "times"
     );
     text::put(buf, inner.x, inner.y, width, &[(head.into(), theme.style(Role::Dim))]);
-    for (y, error) in (inner.y + 1..inner.bottom()).zip(words) {
+    for (y, error) in (inner.y + 1..inner.bottom()).zip(known.into_iter().chain(unknown)) {
+        let role = if error.word == UNKNOWN { Role::Dim } else { Role::Text };
         let pieces: [Piece<'_>; 4] = [
-            (column(&foreign(&error.word), longest).into(), theme.style(Role::Text)),
+            (column(&foreign(&error.word), longest).into(), theme.style(role)),
             (column(&tag(error.actual), tags).into(), theme.style(Role::Good)),
             (column(&tag(error.predicted), tags).into(), theme.style(Role::Bad)),
             (format!("{:>TIMES$}", number::count(error.count)).into(), theme.style(Role::Text)),

@@ -38,6 +38,18 @@ pub fn clip(text: &str, columns: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The first `columns` columns of `text`, without a sign that something is cut: where so few are left that an ellipsis would take the place
+/// of a letter that tells names apart.
+pub fn first_columns(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    let fits = |(_, c): &(usize, char)| {
+        used += c.width().unwrap_or(0);
+        used <= columns
+    };
+    let end = text.char_indices().take_while(fits).last().map_or(0, |(at, c)| at + c.len_utf8());
+    text.get(..end).unwrap_or(text)
+}
+
 /// `name` in at most `columns` columns, with an ellipsis in its middle: names that begin alike differ at their end.
 pub fn clip_name(name: &str, columns: usize) -> Cow<'_, str> {
     let least_end = 4;
@@ -119,6 +131,14 @@ mod tests {
         assert_eq!(clip("hidden", 4), "hid…");
         assert_eq!(clip("良い映画", 5), "良い…");
         assert_eq!(clip("hidden", 0), "");
+    }
+
+    #[test]
+    fn the_first_columns_are_letters_alone() {
+        assert_eq!(first_columns("movie", 2), "mo");
+        assert_eq!(first_columns("is", 2), "is");
+        assert_eq!(first_columns("良い", 3), "良");
+        assert_eq!(first_columns("良い", 1), "");
     }
 
     #[test]
