@@ -21,8 +21,8 @@ mod weights;
 
 use super::NetworkDescription;
 use super::zip::{self, ZipError};
-pub(in crate::interop) use example::encoding;
 pub use example::example;
+pub(in crate::interop) use example::{NUMPY_ORDER, encoding, next_tokens, prompt};
 pub use import::KerasFile;
 pub use import_error::ImportError;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::data::{DataSpec, Level, SeriesSpec, Side, TokenSpec};
+use crate::data::{DataSpec, Level, SeriesSpec, Side, TokenSpec, Vocabulary};
 use crate::interop::NetworkDescription;
 use crate::metrics::Task;
 use crate::preset::RunSpec;
@@ -51,7 +51,35 @@ fn python(value: &Value) -> String {
 
 /// The function `encode` of a script, which gives the ids of a text by the tokens' `ids_of`.
 pub(in crate::interop) fn encoding(tokens: &TokenSpec, is_stateful: bool) -> String {
-    let TokenSpec { level, ngrams, length, padding, truncating, .. } = tokens;
+    let length = tokens.length;
+    if is_stateful {
+        // There is no padding: the states would go on from it.
+        return function("encode", tokens, "");
+    }
+    let cut = match tokens.truncating {
+        Side::Pre => format!("ids[-{length}:]"),
+        Side::Post => format!("ids[:{length}]"),
+    };
+    let row = match tokens.padding {
+        Side::Pre => format!("[0] * ({length} - len(ids)) + ids"),
+        Side::Post => format!("ids + [0] * ({length} - len(ids))"),
+    };
+    function("encode", tokens, &format!("    ids = {cut}\n    ids = {row}\n"))
+}
+
+/// The function `prompt` of a script for a language model: the ids of a text that it continues, of which the network reads the end, and
+/// of a text without tokens a line end, as in `sample`.
+pub(in crate::interop) fn prompt(tokens: &TokenSpec, is_stateful: bool) -> String {
+    let length = tokens.length;
+    let window = if is_stateful { String::new() } else { format!("[-{length}:]") };
+    let first = format!("    ids = ids{window} or [ids_of.get(\"\\n\", {})]\n", Vocabulary::FIRST);
+    let padded =
+        if is_stateful { String::new() } else { format!("    ids += [0] * ({length} - len(ids))\n") };
+    function("prompt", tokens, &(first + &padded))
+}
+
+/// The function `name` of a script: the ids of a text, changed by the lines `then`.
+fn function(name: &str, TokenSpec { level, ngrams, .. }: &TokenSpec, then: &str) -> String {
     let split = match level {
         Level::Word => format!("text.lower().translate(str.maketrans(\"\", \"\", {PUNCTUATION})).split()"),
         Level::Character => "list(text)".to_owned(),
@@ -61,40 +89,40 @@ pub(in crate::interop) fn encoding(tokens: &TokenSpec, is_stateful: bool) -> Str
     let grams = match ngrams {
         0 | 1 => String::new(),
         n => format!(
-            "\n    tokens = [{join}.join(tokens[i - n:i]) for i in range(1, len(tokens) + 1) for n in range(1, min(i, {n}) + 1)]"
+            "    tokens = [{join}.join(tokens[i - n:i]) for i in range(1, len(tokens) + 1) for n in range(1, min(i, {n}) + 1)]\n"
         ),
     };
-    let rows = if is_stateful {
-        // There is no padding: the states would go on from it.
-        "\n    return ids".to_owned()
-    } else {
-        let cut = match truncating {
-            Side::Pre => format!("ids[-{length}:]"),
-            Side::Post => format!("ids[:{length}]"),
-        };
-        let row = match padding {
-            Side::Pre => format!("[0] * ({length} - len(ids)) + ids"),
-            Side::Post => format!("ids + [0] * ({length} - len(ids))"),
-        };
-        format!("\n    ids = {cut}\n    return {row}")
-    };
     format!(
-        "def encode(text):\n    tokens = {split}{grams}\n    ids = [ids_of.get(token, 1) for token in tokens]{rows}\n\n\n"
+        "def {name}(text):\n    tokens = {split}\n{grams}    ids = [ids_of.get(token, 1) for token in tokens]\n{then}    return ids\n\n\n"
     )
 }
 
+/// The lines of a script that print the next tokens of a language model by the array `chances` of all outputs, which `order` sorts: without
+/// padding, the unknown token and outputs without a token, as `predict --stream` has them.
+pub(in crate::interop) fn next_tokens(order: &str) -> String {
+    let first = Vocabulary::FIRST;
+    format!(
+        "known = chances[{first}:len(tokens)] / chances[{first}:len(tokens)].sum()\n    \
+         print(text, [(tokens[i + {first}], float(known[i])) for i in known.{order}[:5]])"
+    )
+}
+
+/// The order of an array of NumPy, the greatest first.
+pub(in crate::interop) const NUMPY_ORDER: &str = "argsort()[::-1]";
+
 fn of_texts(tokens: &TokenSpec, task: Task, is_stateful: bool) -> String {
-    let encode = encoding(tokens, is_stateful);
+    let is_language = task == Task::Language;
+    let encode = if is_language { prompt(tokens, is_stateful) } else { encoding(tokens, is_stateful) };
     let encode =
         format!("ids_of = {{token: i for i, token in enumerate(read(\"vocabulary.json\"))}}\n\n\n{encode}");
     let answer = match task {
         Task::Language => {
             let reset = if is_stateful { "\n    for layer in model.layers:\n        if getattr(layer, \"stateful\", False):\n            layer.reset_state()" } else { "" };
             format!(
-                "tokens = list(ids_of)\nfor text in sys.argv[1:]:{reset}\n    ids = encode(text)\n    \
-                 last = max((t for t, i in enumerate(ids) if i), default=0)\n    \
-                 chances = predict(np.array([ids], \"int32\"))[0][last]\n    \
-                 print(text, [(tokens[i], float(chances[i])) for i in chances.argsort()[::-1][:5]])\n"
+                "tokens = list(ids_of)\nfor text in sys.argv[1:]:{reset}\n    ids = prompt(text)\n    \
+                 last = max(t for t, i in enumerate(ids) if i)\n    \
+                 chances = predict(np.array([ids], \"int32\"))[0][last]\n    {}\n",
+                next_tokens(NUMPY_ORDER)
             )
         }
         Task::Tags => "labels = read(\"labels.json\")\nfor text in sys.argv[1:]:\n    \

@@ -37,7 +37,10 @@ pub fn example(spec: &RunSpec, task: Task, network: &NetworkDescription<'_>, mod
 
 fn of_texts(tokens: &TokenSpec, task: Task, network: &NetworkDescription<'_>) -> String {
     let input = network.inputs.first().map_or("", |input| &input.name);
-    let encode = keras::encoding(tokens, network.is_stateful);
+    let (encode, function) = match task {
+        Task::Language => (keras::prompt(tokens, network.is_stateful), "prompt"),
+        _ => (keras::encoding(tokens, network.is_stateful), "encode"),
+    };
     let encode = format!(
         "ids_of = {{token: i for i, token in enumerate(json.loads(metadata[\"unrolled.vocabulary\"]))}}\n\n\n{encode}"
     );
@@ -45,22 +48,27 @@ fn of_texts(tokens: &TokenSpec, task: Task, network: &NetworkDescription<'_>) ->
     let (before, answer) = match task {
         Task::Language => (
             "tokens = list(ids_of)\n",
-            "last = max((t for t, i in enumerate(encode(text)) if i), default=0)\n    \
-             best = outputs[last].argsort()[::-1][:5]\n    \
-             print(text, [(tokens[i], float(outputs[last][i])) for i in best])",
+            format!(
+                "chances = outputs[max(t for t, i in enumerate(ids) if i)]\n    {}",
+                keras::next_tokens(keras::NUMPY_ORDER)
+            ),
         ),
-        Task::Tags => {
-            (labels, "print([(word, labels[row.argmax()]) for word, row in zip(text.split(), outputs)])")
-        }
+        Task::Tags => (
+            labels,
+            "print([(word, labels[row.argmax()]) for word, row in zip(text.split(), outputs)])".to_owned(),
+        ),
         Task::Binary => {
-            (labels, "print(text, dict(zip(labels, [1 - float(outputs[0]), float(outputs[0])])))")
+            (labels, "print(text, dict(zip(labels, [1 - float(outputs[0]), float(outputs[0])])))".to_owned())
         }
-        Task::Classes | Task::Labels => (labels, "print(text, dict(zip(labels, map(float, outputs))))"),
-        Task::Regression | Task::Forecast => ("", "print(text, outputs)"),
+        Task::Classes | Task::Labels => {
+            (labels, "print(text, dict(zip(labels, map(float, outputs))))".to_owned())
+        }
+        Task::Regression | Task::Forecast => ("", "print(text, outputs)".to_owned()),
     };
     format!(
         "{encode}{before}for text in sys.argv[1:]:\n    \
-         outputs = predict({input}=np.array([encode(text)], \"int32\"))[0]\n    \
+         ids = {function}(text)\n    \
+         outputs = predict({input}=np.array([ids], \"int32\"))[0]\n    \
          {answer}\n"
     )
 }

@@ -55,3 +55,20 @@ fn lengths_are_open_where_no_layer_counts_steps() {
     assert_eq!(is_open("word-order-bilstm"), (true, false));
     assert_eq!(is_open("word-order-conv1d"), (true, false));
 }
+
+/// A language model has an output for each entry that its vocabulary may have, and texts may have no tokens, or more than the network reads.
+#[test]
+fn scripts_of_language_models_read_any_text_and_name_tokens_alone() {
+    let carried = script("shakespeare-lstm", &[], None);
+    let ends = "    ids = ids or [ids_of.get(\"\\n\", 2)]\n    return ids\n";
+    assert!(carried.contains(ends), "{carried}");
+    let windows = script("shakespeare-lstm", &["model.1.stateful=false", "model.3.stateful=false"], None);
+    let length = preset::load("shakespeare-lstm", &Overrides::default()).unwrap().spec.tokens.unwrap().length;
+    let end = format!("ids = ids[-{length}:] or [");
+    let padded = format!("ids += [0] * ({length} - len(ids))");
+    assert!(windows.contains(&end) && windows.contains(&padded), "{windows}");
+    for script in [carried, windows] {
+        assert!(script.contains("known = chances[2:len(tokens)] / chances[2:len(tokens)].sum()"), "{script}");
+        assert!(!script.contains("encode("), "{script}");
+    }
+}
