@@ -150,13 +150,14 @@ impl Classifier {
     /// When a probability is not finite.
     pub fn read_on(&self, stream: &mut NetworkStream<'_>, text: &str) -> Result<Vec<Prefix>, InferError> {
         let InputKind::Texts { tokens, vocabulary } = &self.input else { return Ok(Vec::new()) };
+        let words = stream.tokens(text, tokens.tokenizer());
         let read = |token: String| {
             let known = vocabulary.id(&token);
             let outputs = stream.read(known.unwrap_or(Vocabulary::UNKNOWN))?;
             let probabilities = self.by_label(outputs.iter().copied());
             Ok(Prefix { token, is_unknown: known.is_none(), probabilities })
         };
-        data::tokens(text, tokens.tokenizer()).into_iter().map(read).collect()
+        words.into_iter().map(read).collect()
     }
 
     /// The probability of each class or label after the last token of `stream`; `None` before the first.

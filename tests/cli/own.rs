@@ -379,11 +379,56 @@ fn a_stream_predicts_what_the_whole_text_would_and_goes_on_from_a_saved_state() 
     assert!(message.contains("is not the state of a stream"), "{message}");
     let (_, message) = ends(unrolled(at, &["predict", "a", "--state", "state.json", "good"]), 2);
     assert!(message.contains("--stream"), "{message}");
+    // One of these weights that is none of this network.
+    stream(&["--state", "own.json"], "good\n");
+    let own: Value = serde_json::from_slice(&fs::read(at.join("own.json")).unwrap()).unwrap();
+    for (key, value, expected) in [
+        ("answer", serde_json::json!([]), "its answer is not that of a network with 1 outputs"),
+        ("answer", serde_json::json!([0.5, 0.5]), "its answer is not that of a network with 1 outputs"),
+        ("answer", Value::Null, "its answer is not that of a network with 1 outputs"),
+        ("states", serde_json::json!([]), "0 carried states for a model of 1 recurrent layers"),
+        ("words", serde_json::json!(["good"]), "it has 1 words; n-grams need 0 at most"),
+    ] {
+        let mut other = own.clone();
+        other[key] = value;
+        fs::write(at.join("other.json"), other.to_string()).unwrap();
+        let (_, message) =
+            ends(unrolled(at, &["predict", "a", "--stream", "--state", "other.json", "good"]), 2);
+        assert!(message.contains(expected), "{key}: {message}");
+    }
+    let mut full = own;
+    full["read"] = u64::MAX.into();
+    fs::write(at.join("full.json"), full.to_string()).unwrap();
+    ends(unrolled(at, &["predict", "a", "--stream", "--state", "full.json", "good"]), 0);
     // What reads the whole text has no stream.
     fs::write(at.join("mean.yaml"), MINE).unwrap();
     ends(unrolled(at, &["train", "mean.yaml", "--run", "mean"]), 0);
     let (_, message) = ends(unrolled(at, &["predict", "mean", "--stream", "good"]), 2);
     assert!(message.contains("GlobalAveragePooling1D reads more than one step at a time"), "{message}");
+}
+
+/// The words at the end of a line and those at the beginning of the next are neighbours.
+#[test]
+fn a_stream_reads_n_grams_over_the_ends_of_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    table(at);
+    let pairs = RECURRENT.replace("tokens: {", "tokens: {ngrams: 3, ");
+    fs::write(at.join("mine.yaml"), pairs.replace("length: 6", "length: 18")).unwrap();
+    ends(unrolled(at, &["train", "mine.yaml", "--run", "a"]), 0);
+    let whole = ends(unrolled(at, &["predict", "a", "--json", "It was, good bad zyzzy good"]), 0).0;
+    let whole = json_lines(whole.as_bytes())[0]["probabilities"]["yes"].as_f64().unwrap();
+    let (mut read, mut last) = (Vec::new(), Value::Null);
+    for line in ["It", "was, good", "", "bad zyzzy good"] {
+        let args = ["predict", "a", "--stream", "--json", "--state", "state.json"];
+        let output = fed(unrolled(at, &args), format!("{line}\n").as_bytes());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        last = json_lines(&output.stdout)[0].clone();
+        read.push(last["tokens_read"].as_u64().unwrap());
+    }
+    assert_eq!(read, [1, 6, 6, 15]);
+    let last = last["probabilities"]["yes"].as_f64().unwrap();
+    assert!((last - whole).abs() < 1e-6, "{last} {whole}");
 }
 
 #[test]
