@@ -32,7 +32,7 @@ pub(super) struct ImportArgs {
     /// by default by names and shapes
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
-    /// The data of the run, for `evaluate`
+    /// The data of the run, for `evaluate`: all of them, unless the preset holds some back for validation
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// The tokens in the order of their ids: a JSON list, or one a line; by default vocabulary.json beside the file

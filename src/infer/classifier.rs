@@ -181,7 +181,7 @@ impl Classifier {
     }
 
     /// Evaluates the network on the run's validation data, or on the data at `moved`, with the overrides `set` of the spec; lists at
-    /// most `mistakes` mistakes.
+    /// most `mistakes` mistakes. An imported network without validation data is evaluated on all data of its run.
     ///
     /// # Errors
     /// When the data are missing or invalid, have other labels, or when the run has no validation data.
@@ -240,9 +240,9 @@ impl Classifier {
         if let (DataSpec::Generated(_), None) = (&spec.data, moved) {
             return self.each_generated(spec, each);
         }
-        let validation = match &spec.data {
-            DataSpec::Labelled(labelled) => &labelled.validation,
-            DataSpec::Sequences(sequences) => &sequences.validation,
+        let (path, validation) = match &spec.data {
+            DataSpec::Labelled(labelled) => (&labelled.path, &labelled.validation),
+            DataSpec::Sequences(sequences) => (&sequences.path, &sequences.validation),
             _ => {
                 let message = "only labelled texts or sequences can be evaluated; name some with --data";
                 return refuse(format!("{source}: {message}"));
@@ -257,6 +257,8 @@ impl Classifier {
             };
             return refuse(message.to_owned());
         }
+        let own = Some(path.as_path()).filter(|_| self.network.is_untrained() && validation.is_none());
+        let moved = moved.or(own);
         // Of a folder of training and test data the test data are evaluated; of another, and of a file that is named, all data.
         let sequences = matches!(spec.data, DataSpec::Sequences(_));
         let is_whole = |path: &Path| {

@@ -188,7 +188,7 @@ fn a_file_of_keras_is_trained_on() {
         ends(unrolled(at, args), 0);
     }
     let (_, error) = ends(unrolled(at, &["evaluate", &imported]), 2);
-    assert!(error.contains("name some with --data"), "{error}");
+    assert!(error.contains("the network was imported without data: add --data PATH"), "{error}");
     ends(unrolled(at, &["evaluate", &imported, "--data", "new.tsv"]), 0);
     // The layers of a preset are replaced by those of the file: they need not fit.
     let preset = CLASSES.replace("{layer: GRU, units: 4}", "{layer: GRU, units: 4, return_sequences: true}");

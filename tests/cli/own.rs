@@ -472,6 +472,13 @@ fn an_exported_network_predicts_the_same_when_it_is_imported() {
     let trained = predicted("runs/a");
     assert!(trained.len() == 3 && trained[0]["yes"].as_f64().unwrap() > 0.5, "{trained:?}");
     assert_eq!(predicted("runs/b"), trained);
+    // It was never trained on its data, of which none are held back.
+    let evaluated = |args: &[&str]| {
+        let (out, _) = ends(unrolled(at, &[&["evaluate", "--json"], args].concat()), 0);
+        json_lines(out.as_bytes())[0].clone()
+    };
+    let (own, all) = (evaluated(&["runs/b"]), evaluated(&["runs/a", "--data", "mine.tsv"]));
+    assert_eq!((&own["loss"], &own["accuracy"]), (&all["loss"], &all["accuracy"]));
     let (_, error) = ends(unrolled(at, &["resume", "runs/b", "--headless"]), 2);
     assert!(error.contains("is an imported network"), "{error}");
 }
