@@ -407,6 +407,39 @@ fn a_stream_predicts_what_the_whole_text_would_and_goes_on_from_a_saved_state() 
     assert!(message.contains("GlobalAveragePooling1D reads more than one step at a time"), "{message}");
 }
 
+/// The classes are those of labels.json beside the weights.
+#[test]
+fn weights_alone_are_imported_into_a_preset_whose_units_follow_the_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let row = |n: usize| format!("word{} and {}\t{}\n", n % 3, n % 20, ["a", "b", "c"][n % 3]);
+    let rows: String = (0..60).map(row).collect();
+    fs::write(at.join("mine.tsv"), rows).unwrap();
+    let last = "units: 1, activation: sigmoid";
+    let preset = RECURRENT.replace(last, "units: classes, activation: softmax");
+    let preset = preset.replace("loss: binary_crossentropy", "loss: sparse_categorical_crossentropy");
+    fs::write(at.join("mine.yaml"), preset).unwrap();
+    ends(unrolled(at, &["train", "mine.yaml", "--run", "a"]), 0);
+    ends(unrolled(at, &["export", "a", "--torch", "torch"]), 0);
+    ends(unrolled(at, &["export", "a", "--weights", "torch/a.weights.h5"]), 0);
+    let predicted = |run: &str| ends(unrolled(at, &["predict", run, "--json", "word1 and", "word2"]), 0).0;
+    for (run, file) in [("b", "torch/model.safetensors"), ("c", "torch/a.weights.h5")] {
+        let (out, _) = ends(unrolled(at, &["import", file, "--as", "mine.yaml", "--run", run]), 0);
+        assert!(out.contains("with vocabulary.json and labels.json"), "{out}");
+        assert_eq!(predicted(run), predicted("a"));
+    }
+    // Without labels the number of classes is not known.
+    fs::remove_file(at.join("torch/labels.json")).unwrap();
+    for file in ["torch/model.safetensors", "torch/a.weights.h5"] {
+        let (_, error) = ends(unrolled(at, &["import", file, "--as", "mine.yaml", "--run", "d"]), 2);
+        assert!(error.contains("as many units as there are classes, which --labels FILE names"), "{error}");
+    }
+    let units =
+        ["import", "torch/a.weights.h5", "--as", "mine.yaml", "--run", "e", "--set", "model.2.units=3"];
+    let (out, _) = ends(unrolled(at, &units), 0);
+    assert!(out.contains("with vocabulary.json; its classes are called by their numbers"), "{out}");
+}
+
 /// The words at the end of a line and those at the beginning of the next are neighbours.
 #[test]
 fn a_stream_reads_n_grams_over_the_ends_of_lines() {
