@@ -11,6 +11,7 @@ mod config;
 mod draft;
 mod example;
 mod graph;
+mod hard_sigmoid;
 mod import;
 mod import_error;
 mod layer_config;
