@@ -77,6 +77,11 @@ impl KerasFile {
         self.graph.as_ref().map_or(&[], |graph| &graph.inputs)
     }
 
+    /// Whether the last layer of the network, which keeps the axes of what it reads, has an output at every step.
+    pub(super) fn has_output_at_every_step(&self) -> bool {
+        self.graph.as_ref().is_some_and(|graph| graph.input_ranks().last().is_some_and(|rank| *rank > 2))
+    }
+
     /// Whether it is of Keras 1 or 2: its `keras_version` is less than 3, or an older layout has none.
     pub fn is_keras_2(&self) -> bool {
         self.is_keras_2
