@@ -163,6 +163,8 @@ fn of_series(series: &SeriesSpec) -> String {
          mean, std, targets = np.array(scale[\"mean\"]), np.array(scale[\"std\"]), {columns:?}\n\n\n\
          def forecast(rows):\n    \
          \"\"\"Forecasts {horizon} ahead from rows [at least {least}, columns]; both are in the units of the series.\"\"\"\n    \
+         if len(rows) < {least}:\n        \
+         sys.exit(f\"{{len(rows)}} rows; the network reads {least}\")\n    \
          z = {logarithm}\n    changes = {change}\n    \
          outputs = predict(((changes[-{window}:] - mean) / std)[None].astype(\"float32\"))[0]\n    \
          z = list(z[:, targets])\n    \

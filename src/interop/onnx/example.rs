@@ -81,12 +81,14 @@ fn of_series(spec: &RunSpec) -> String {
         series.columns().into_iter().filter_map(|column| columns.get(column)).collect();
     format!(
         "# The last rows of the series, one a line, oldest first: {}\n\
-         rows = np.loadtxt(sys.argv[1], delimiter=\",\", ndmin=2)[-{}:]\n\
+         rows = np.loadtxt(sys.argv[1], delimiter=\",\", ndmin=2)[-{least}:]\n\
+         if len(rows) < {least}:\n    \
+         sys.exit(f\"{{sys.argv[1]}} has {{len(rows)}} rows; the network reads {least}\")\n\
          # The next rows of: {}\n\
          print(predict(sequence=rows[np.newaxis])[0])\n",
         json!(columns),
-        series.window + series.difference.lag(),
         json!(targets),
+        least = series.window + series.difference.lag(),
     )
 }
 

@@ -72,3 +72,15 @@ fn scripts_of_language_models_read_any_text_and_name_tokens_alone() {
         assert!(!script.contains("encode("), "{script}");
     }
 }
+
+/// A model of ONNX reads sequences of any length, a forecast needs the rows that the network was trained on.
+#[test]
+fn scripts_of_series_refuse_too_few_rows() {
+    let script = script("airline-lstm", &["data.difference=12"], None);
+    assert!(
+        script.contains(
+            "if len(rows) < 24:\n    sys.exit(f\"{sys.argv[1]} has {len(rows)} rows; the network reads 24\")"
+        ),
+        "{script}"
+    );
+}
