@@ -161,7 +161,10 @@ fn write(files: &[(PathBuf, Vec<u8>)], force: bool) -> CliResult<()> {
         path.symlink_metadata().is_ok() && durable::read_regular(path).ok().as_deref() != Some(content)
     };
     if let Some((path, _)) = files.iter().find(|(path, content)| !force && differs(path, content)) {
-        let what = format!("{} exists with another content; --force replaces it", path.display());
+        let what = format!(
+            "{} exists with another content; --force replaces it, in another folder both stay",
+            path.display()
+        );
         return Err(CliError::usage(what));
     }
     for (path, content) in files {
