@@ -127,6 +127,17 @@ fn other_labels_are_refused_or_get_a_new_output_layer() {
     assert!(out.contains("; 2 tensors of the output layer are new"), "{out}");
     assert_eq!(fs::read_to_string(at.join("b/labels.json")).unwrap().trim(), r#"["no","perhaps","yes"]"#);
     assert_eq!(tensor(&at.join("b"), "2.kernel").0, [4, 3]);
+    // An output for two classes becomes more by settings that the error has.
+    table(at, "old.tsv", ["good", "bad"], ["yes", "no"]);
+    let binary = CLASSES.replace("units: 2, activation: softmax", "units: 1, activation: sigmoid");
+    fs::write(at.join("two.yaml"), binary.replace("sparse_categorical", "binary")).unwrap();
+    ends(unrolled(at, &["train", "two.yaml", "--run", "two"]), 0);
+    let more = ["train", "--from", "two", "--data", "three.tsv", "--new-labels", "--run", "more"];
+    let (_, error) = ends(unrolled(at, &more), 2);
+    let set = ["--set", "train.loss=sparse_categorical_crossentropy", "--set", "model.2.activation=softmax"];
+    assert!(error.contains(&set.join(" ")), "{error}");
+    ends(unrolled(at, &[&more[..], &set].concat()), 0);
+    assert_eq!(tensor(&at.join("more"), "2.kernel").0, [4, 3]);
     let out = from("one.tsv", &["--run", "c"], 0);
     assert!(
         out.contains("the label \"no\" of") && out.contains("has no example in the training data"),
