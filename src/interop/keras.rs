@@ -7,6 +7,7 @@
 //! ```
 //! Weights need no change: shapes and the order of gates are Keras's. Source: `keras/src/saving/saving_lib.py`, Keras 3.15.
 
+mod channels;
 mod config;
 mod draft;
 mod example;
@@ -22,6 +23,7 @@ mod weights;
 
 use super::NetworkDescription;
 use super::zip::{self, ZipError};
+pub(in crate::interop) use channels::channel_encoding;
 pub use example::example;
 pub(in crate::interop) use example::{NUMPY_ORDER, encoding, next_tokens, prompt};
 pub use import::KerasFile;

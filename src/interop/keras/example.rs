@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::channel_encoding;
 use crate::data::{DataSpec, Level, SeriesSpec, Side, TokenSpec, Vocabulary};
 use crate::interop::NetworkDescription;
 use crate::metrics::Task;
@@ -13,9 +14,11 @@ const PUNCTUATION: &str = r##""!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'""##;
 /// The script for the network of `spec` in the file `archive` beside it.
 pub fn example(spec: &RunSpec, task: Task, network: &NetworkDescription<'_>, archive: &str) -> String {
     let texts = spec.token_spec().filter(|tokens| tokens.channels.is_empty());
-    let (usage, body) = match &texts {
-        Some(tokens) => ("'a text' …", of_texts(tokens, task, network.is_stateful)),
-        None => match &spec.data {
+    let channels = spec.token_spec().filter(|tokens| !tokens.channels.is_empty() && task == Task::Tags);
+    let (usage, body) = match (&texts, &channels) {
+        (Some(tokens), _) => ("'a text' …", of_texts(tokens, task, network.is_stateful)),
+        (None, Some(tokens)) => ("'words , with blanks' …", of_sentences(tokens)),
+        (None, None) => match &spec.data {
             DataSpec::Series(series) => ("rows.npy …", of_series(series)),
             _ => ("input.npy …", of_arrays(spec, network)),
         },
@@ -142,6 +145,16 @@ fn of_texts(tokens: &TokenSpec, task: Task, is_stateful: bool) -> String {
         }
     };
     encode + &answer
+}
+
+/// The script for sentences whose words have channels.
+fn of_sentences(tokens: &TokenSpec) -> String {
+    let encode = channel_encoding(tokens, "read(\"vocabulary.json\")");
+    format!(
+        "{encode}labels = read(\"labels.json\")\nfor text in sys.argv[1:]:\n    \
+         chances = predict(*(np.array([row], \"int32\") for row in encode(text)))[0]\n    \
+         print([(word, labels[row.argmax()]) for word, row in zip(text.split(), chances)])\n"
+    )
 }
 
 /// The script for series: rows in their units, and forecasts in the same.

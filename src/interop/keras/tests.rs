@@ -186,6 +186,7 @@ fn scripts_encode_texts_as_their_networks_read_them() {
     insta::assert_snapshot!("script_language", script("shakespeare-lstm", &[]));
     insta::assert_snapshot!("script_numbers", script("adding-problem", &[]));
     insta::assert_snapshot!("script_series", script("airline-lstm", &[]));
+    insta::assert_snapshot!("script_sentences", script("tags-bilstm", &[]));
 }
 
 /// Values that are read from text take many times its length, and blanks compress well.

@@ -10,10 +10,12 @@ use crate::preset::RunSpec;
 /// The script for the network of `spec` in the file `model` beside it.
 pub fn example(spec: &RunSpec, task: Task, network: &NetworkDescription<'_>, model: &str) -> String {
     let texts = spec.token_spec().filter(|tokens| tokens.channels.is_empty());
-    let (usage, body) = match (&texts, &spec.data) {
-        (Some(tokens), _) => ("'a text' …".to_owned(), of_texts(tokens, task, network)),
-        (None, DataSpec::Series(_)) => ("rows.csv".to_owned(), of_series(spec)),
-        (None, data) => {
+    let channels = spec.token_spec().filter(|tokens| !tokens.channels.is_empty() && task == Task::Tags);
+    let (usage, body) = match (&texts, &channels, &spec.data) {
+        (Some(tokens), ..) => ("'a text' …".to_owned(), of_texts(tokens, task, network)),
+        (None, Some(tokens), _) => ("'words , with blanks' …".to_owned(), of_sentences(tokens, network)),
+        (None, None, DataSpec::Series(_)) => ("rows.csv".to_owned(), of_series(spec)),
+        (None, None, data) => {
             ("input.npy …".to_owned(), of_arrays(network, matches!(data, DataSpec::Sequences(_))))
         }
     };
@@ -70,6 +72,19 @@ fn of_texts(tokens: &TokenSpec, task: Task, network: &NetworkDescription<'_>) ->
          ids = {function}(text)\n    \
          outputs = predict({input}=np.array([ids], \"int32\"))[0]\n    \
          {answer}\n"
+    )
+}
+
+/// The script for sentences whose words have channels.
+fn of_sentences(tokens: &TokenSpec, network: &NetworkDescription<'_>) -> String {
+    let encode = keras::channel_encoding(tokens, "json.loads(metadata[\"unrolled.vocabulary\"])");
+    let names: Vec<&str> = network.inputs.iter().map(|input| &input.name[..]).collect();
+    format!(
+        "{encode}labels = json.loads(metadata[\"unrolled.labels\"])\nfor text in sys.argv[1:]:\n    \
+         rows = [np.array([row], \"int32\") for row in encode(text)]\n    \
+         outputs = predict(**dict(zip({}, rows)))[0]\n    \
+         print([(word, labels[row.argmax()]) for word, row in zip(text.split(), outputs)])\n",
+        json!(names)
     )
 }
 

@@ -27,6 +27,7 @@ fn scripts_encode_texts_and_read_numbers_as_their_networks_do() {
     insta::assert_snapshot!("script_language", script("shakespeare-lstm", &[], None));
     insta::assert_snapshot!("script_series", script("airline-lstm", &["data.difference=12"], None));
     insta::assert_snapshot!("script_sequences", script("spoken-words-gru", &[], None));
+    insta::assert_snapshot!("script_sentences", script("tags-bilstm", &[], None));
 }
 
 /// The names of columns are no code: whatever they are, they stay in the comment and in their string.

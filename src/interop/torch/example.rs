@@ -2,7 +2,7 @@
 
 use super::answers::Preprocessing;
 use crate::interop::NetworkDescription;
-use crate::interop::keras::{encoding, next_tokens, prompt};
+use crate::interop::keras::{channel_encoding, encoding, next_tokens, prompt};
 use crate::metrics::Task;
 use crate::nn::Shape;
 
@@ -40,6 +40,16 @@ pub fn example(network: &NetworkDescription<'_>, preprocessing: &Preprocessing, 
                 .to_owned(),
             "scaled(torch.tensor([values], dtype=torch.float64))",
             "print(network.predict(*(scaled(torch.load(path)) for path in sys.argv[1:])))\n".to_owned(),
+        ),
+        Preprocessing::Sentences(tokens) => (
+            "'words , with blanks' …",
+            channel_encoding(tokens, "read(\"vocabulary.json\")"),
+            "",
+            format!(
+                "for text in sys.argv[1:]:\n{reset}    \
+                 answer = network.predict(*(torch.tensor([row]) for row in encode(text)))[0]\n{}",
+                answer(task)
+            ),
         ),
         Preprocessing::None => (
             if network.inputs.len() > 1 { "input.pt input.pt …" } else { "input.pt" },
