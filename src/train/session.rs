@@ -138,6 +138,7 @@ impl Session {
             true => vectors::initialize(&spec, &data, &mut stepper, progress)?,
             false => Vec::new(),
         };
+        let overlap = initial.as_ref().and_then(|initial| initial.overlap.clone());
         let origin = initial.map(|initial| initial.apply(&spec, &mut stepper)).transpose();
         let origin = origin.map_err(PrepareError::Task)?.flatten();
         let tokens = spec.token_spec();
@@ -146,7 +147,7 @@ impl Session {
         let unmasked = data.unmasked().filter(|_| !stepper.model().has_mask());
         let Data { train, validation, vocabularies, labels, unseen, facts, mut notes, forecasts, scale } =
             data;
-        notes.extend(unmasked);
+        notes.extend(unmasked.into_iter().chain(overlap));
         let legal = validation.as_ref().and_then(|data| spec.data.source().legal(data));
         let (model, seed, batch_size) = (stepper.model(), spec.train.seed, spec.train.batch_size);
         let size = validation_batch(batch_size, model);

@@ -162,6 +162,28 @@ fn other_labels_are_refused_or_get_a_new_output_layer() {
     assert!(error.contains("--from"), "{error}");
 }
 
+/// The part that is held out follows the seed: by another one a network has seen some of it.
+#[test]
+fn validation_data_that_the_network_was_trained_on_are_said() {
+    let folder = classifier();
+    let at = folder.path();
+    table(at, "old.tsv", ["good", "bad"], ["yes", "no"]);
+    let warns = |args: &[&str]| {
+        let all = [&["train", "--from", "a", "--set", "train.epochs=1"], args].concat();
+        ends(unrolled(at, &all), 0).0.contains(" was trained on some of the validation data")
+    };
+    assert!(!warns(&["--run", "same"]));
+    assert!(warns(&["--run", "seed", "--seed", "9"]));
+    assert!(warns(&["--run", "share", "--set", "data.validation=0.4"]));
+    assert!(!warns(&["--run", "none", "--set", "data.validation=null"]));
+    table(at, "held-out.tsv", ["good", "bad"], ["yes", "no"]);
+    assert!(!warns(&["--run", "file", "--seed", "9", "--set", "data.validation={path: held-out.tsv}"]));
+    assert!(!warns(&["--run", "new", "--seed", "9", "--data", "new.tsv"]));
+    // A run that goes on has been told.
+    let (out, _) = ends(unrolled(at, &["resume", "seed", "--set", "train.epochs=2"]), 0);
+    assert!(!out.contains("was trained on some of the validation data"), "{out}");
+}
+
 #[test]
 fn a_file_of_keras_is_trained_on() {
     let folder = classifier();
