@@ -201,7 +201,9 @@ fn overlap(source: &RunSpec, spec: &RunSpec, from: &FromSpec) -> Option<String> 
         _ => there.as_ref() != Some(&here) || source.train.seed != spec.train.seed,
     };
     let same = match &there {
-        Some(there) => format!("the same part (data.validation={there}, train.seed={}), or ", source.train.seed),
+        Some(there) => {
+            format!("the same part (data.validation={there}, train.seed={}), or ", source.train.seed)
+        }
         None => String::new(),
     };
     is_other.then(|| {

@@ -483,6 +483,8 @@ fn a_model_of_onnx_has_what_predictions_need() {
     fs::write(at.join("model.onnx"), "mine").unwrap();
     let (_, message) = ends(unrolled(at, &["export", "runs/a", "--onnx", "model.onnx"]), 2);
     assert!(message.contains("exists with another content; --force replaces it"), "{message}");
+    let (_, message) = ends(unrolled(at, &["import", "model.onnx"]), 2);
+    assert!(message.contains("model.onnx: models of ONNX are written here, and not read"), "{message}");
     let (_, message) = ends(unrolled(at, &["export", "runs/a", "--onnx", "model.pb"]), 2);
     assert!(message.contains("the name must end in .onnx"), "{message}");
 }

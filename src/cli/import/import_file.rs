@@ -22,9 +22,14 @@ impl ImportFile {
     pub fn open(args: &ImportArgs) -> CliResult<Self> {
         let fail =
             |error: &dyn std::fmt::Display| CliError::usage(format!("{}: {error}", args.file.display()));
+        let has_ending = |ending: &str| args.file.extension().is_some_and(|found| found == ending);
+        if has_ending("onnx") {
+            return Err(fail(
+                &"models of ONNX are written here, and not read; Keras's and PyTorch's files are",
+            ));
+        }
         let bytes = read(&args.file)?;
-        let is_named = args.file.extension().is_some_and(|ending| ending == "safetensors");
-        if is_named || TorchFile::is_one(&bytes) {
+        if has_ending("safetensors") || TorchFile::is_one(&bytes) {
             let file = TorchFile::open(bytes).map_err(|error| fail(&error))?;
             let map = match &args.map {
                 None => NameMap::default(),
