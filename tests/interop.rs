@@ -354,6 +354,57 @@ fn what_cannot_be_imported_is_named() {
     insta::assert_snapshot!("not_imported", messages.join("\n"));
 }
 
+/// `Dense(3)` and `Activation("softmax")` are `Dense(3, activation="softmax")`, also without a preset.
+#[test]
+fn an_activation_behind_the_last_dense_says_what_the_data_are() {
+    let plain = with_config(|_| {}).unwrap();
+    let apart = with_config(|config| {
+        let layers = config["config"]["layers"].as_array_mut().unwrap();
+        let activation = layers[6]["config"]["activation"].take();
+        layers[6]["config"]["activation"] = "linear".into();
+        let config = json!({"name": "activation", "activation": activation});
+        layers.push(json!({"class_name": "Activation", "module": "keras.layers", "config": config}));
+    });
+    let apart = apart.unwrap();
+    assert_eq!(apart.spec.train.loss, plain.spec.train.loss);
+    assert_eq!(apart.spec.data, plain.spec.data);
+    assert_eq!(apart.params.values(), plain.params.values());
+    assert_eq!(apart.spec.model.len(), plain.spec.model.len() + 1);
+}
+
+/// What is no classifier of one text is no guess of its data: a preset says what they are.
+#[test]
+fn networks_that_do_not_say_what_their_data_are_need_a_preset() {
+    let every_step = with_config(|config| {
+        let layers = config["config"]["layers"].as_array_mut().unwrap();
+        let (embedding, mut dense) = (layers[1].clone(), layers[6].clone());
+        dense["config"]["name"] = "tags".into();
+        layers.truncate(1);
+        layers.extend([embedding, dense]);
+    });
+    let input =
+        |name: &str| json!({"class_name": "InputLayer", "config": {"name": name, "batch_shape": [null, 4]}});
+    let tensor =
+        |name: &str| json!({"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}});
+    let both = json!([{"args": [[tensor("a"), tensor("b")]], "kwargs": {}}]);
+    let join = json!({"class_name": "Concatenate", "config": {"name": "c"}, "inbound_nodes": both});
+    let network = json!({"name": "two", "layers": [input("a"), input("b"), join],
+        "input_layers": [["a", 0, 0], ["b", 0, 0]], "output_layers": ["c", 0, 0]});
+    let config = json!({"class_name": "Functional", "config": network}).to_string();
+    let bytes = zip::write(&[("config.json", config.as_bytes()), ("model.weights.h5", b"")]).unwrap();
+    let two_inputs = import(&KerasFile::open(bytes).unwrap(), None);
+    for (found, expected) in [
+        (
+            every_step,
+            "the network has an output at every step: what its data are is to be given by a preset, --as",
+        ),
+        (two_inputs, "the network has 2 inputs: what its data are is to be given by a preset, --as"),
+    ] {
+        let error = found.err().unwrap();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     /// Whatever bytes are changed in a file, it is imported or refused.

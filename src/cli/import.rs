@@ -32,7 +32,7 @@ pub(super) struct ImportArgs {
     /// by default by names and shapes
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
-    /// The data of the run, for `evaluate`
+    /// The data of the run, for `evaluate`: all of them, unless the preset holds some back for validation
     #[arg(long, value_name = "PATH")]
     data: Option<PathBuf>,
     /// The tokens in the order of their ids: a JSON list, or one a line; by default vocabulary.json beside the file
@@ -98,7 +98,7 @@ fn import_run(args: &ImportArgs, to_train: bool) -> CliResult<(Folder, String)> 
         None => Folder::create_named(Path::new(RUNS), &network.spec.name, SystemTime::now())?,
     };
     folder.write_spec(&network.spec.to_yaml().map_err(CliError::usage)?)?;
-    for (name, value) in &files.0 {
+    for (name, value) in &files.all {
         folder.write_json(name, value)?;
     }
     let saved = network.write(&folder, &args.file)?;
@@ -131,7 +131,7 @@ fn spec(args: &ImportArgs, file: &KerasFile) -> CliResult<RunSpec> {
         _ => given()?.channels().into_iter().map(|(name, _)| name).filter(|name| !name.is_empty()).collect(),
     };
     match file.model(&channels).map_err(fail)? {
-        None => Ok(given()?),
+        None => follow_labels(args, given()?),
         Some(model) => {
             let mut set = args.set.clone();
             set.push(format!("model={model}"));
@@ -141,18 +141,42 @@ fn spec(args: &ImportArgs, file: &KerasFile) -> CliResult<RunSpec> {
     }
 }
 
+/// Sets the units of a last layer that follow the data, `units: classes`, by the labels of the run.
+fn follow_labels(args: &ImportArgs, mut spec: RunSpec) -> CliResult<RunSpec> {
+    let Some(path) = beside(args, &args.labels, "labels.json").filter(|_| spec.units_follow_classes) else {
+        return Ok(spec);
+    };
+    let labels: Vec<String> = serde_json::from_value(list(&path)?)
+        .map_err(|error| CliError::usage(format!("{}: {error}; expected a list of names", path.display())))?;
+    let mut form = spec.form();
+    match &mut form.targets {
+        TargetForm::Classes(known) | TargetForm::Labels(known) => *known = Some(labels),
+        TargetForm::Steps(known) => *known = labels,
+        TargetForm::Next | TargetForm::Real(_) => {}
+    }
+    spec.set_units(&form);
+    Ok(spec)
+}
+
+/// The file that is given, or else that with this name beside the network, if there is one.
+fn beside(args: &ImportArgs, given: &Option<PathBuf>, name: &str) -> Option<PathBuf> {
+    let beside = args.file.with_file_name(name);
+    given.clone().or_else(|| beside.is_file().then_some(beside))
+}
+
 /// The files of the run beside its spec and weights.
-struct RunFiles(Vec<(&'static str, serde_json::Value)>);
+struct RunFiles {
+    /// Their names and contents.
+    all: Vec<(&'static str, serde_json::Value)>,
+    /// Whether the labels are numbers for want of a file.
+    has_numbers: bool,
+}
 
 impl RunFiles {
     fn of(args: &ImportArgs, spec: &RunSpec, classes: Option<usize>) -> CliResult<Self> {
-        let beside = |given: &Option<PathBuf>, name: &str| {
-            let beside = args.file.with_file_name(name);
-            given.clone().or_else(|| beside.is_file().then_some(beside))
-        };
-        let mut files = Vec::new();
+        let (mut files, mut has_numbers) = (Vec::new(), false);
         if let Some(tokens) = spec.token_spec() {
-            match beside(&args.vocabulary, "vocabulary.json") {
+            match beside(args, &args.vocabulary, "vocabulary.json") {
                 Some(path) => {
                     let value = list(&path)?;
                     if tokens.channels.is_empty() {
@@ -166,9 +190,12 @@ impl RunFiles {
             }
         }
         if let Some(classes) = classes {
-            let labels = match beside(&args.labels, "labels.json") {
+            let labels = match beside(args, &args.labels, "labels.json") {
                 Some(path) => (path.display().to_string(), list(&path)?),
-                None => (String::new(), (0..classes).map(|class| class.to_string()).collect()),
+                None => {
+                    has_numbers = true;
+                    (String::new(), (0..classes).map(|class| class.to_string()).collect())
+                }
             };
             let found = labels.1.as_array().map_or(0, Vec::len);
             // The labels of a language model are its tokens, which may be fewer than it has outputs for.
@@ -179,12 +206,12 @@ impl RunFiles {
             }
             files.push(("labels.json", labels.1));
         }
-        if let Some(path) = beside(&args.scale, "scale.json").filter(|_| spec.token_spec().is_none()) {
+        if let Some(path) = beside(args, &args.scale, "scale.json").filter(|_| spec.token_spec().is_none()) {
             let value = serde_json::from_slice(&read(&path)?);
             let value = value.map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?;
             files.push(("scale.json", value));
         }
-        Ok(Self(files))
+        Ok(Self { all: files, has_numbers })
     }
 }
 
@@ -224,8 +251,12 @@ fn report(
     let path = folder.path().display().to_string();
     let layers = counted(network.spec.model.len(), "layer");
     let numbers = counted(network.params.values().len(), "parameter");
-    let names: Vec<&str> = files.0.iter().map(|(name, _)| *name).collect();
-    let with = if names.is_empty() { String::new() } else { format!(", with {}", names.join(" and ")) };
+    let is_read = |name: &str| name != "labels.json" || !files.has_numbers;
+    let names: Vec<&str> = files.all.iter().map(|(name, _)| *name).filter(|name| is_read(name)).collect();
+    let mut with = if names.is_empty() { String::new() } else { format!(", with {}", names.join(" and ")) };
+    if files.has_numbers {
+        with.push_str("; its classes are called by their numbers (--labels FILE names them)");
+    }
     let of = if is_keras_2 { " of a file of Keras 2" } else { "" };
     format!("{}: {layers}, {numbers}, weights {weights}{of}{with}\n", foreign(&path))
 }

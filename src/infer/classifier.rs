@@ -150,13 +150,14 @@ impl Classifier {
     /// When a probability is not finite.
     pub fn read_on(&self, stream: &mut NetworkStream<'_>, text: &str) -> Result<Vec<Prefix>, InferError> {
         let InputKind::Texts { tokens, vocabulary } = &self.input else { return Ok(Vec::new()) };
+        let words = stream.tokens(text, tokens.tokenizer());
         let read = |token: String| {
             let known = vocabulary.id(&token);
             let outputs = stream.read(known.unwrap_or(Vocabulary::UNKNOWN))?;
             let probabilities = self.by_label(outputs.iter().copied());
             Ok(Prefix { token, is_unknown: known.is_none(), probabilities })
         };
-        data::tokens(text, tokens.tokenizer()).into_iter().map(read).collect()
+        words.into_iter().map(read).collect()
     }
 
     /// The probability of each class or label after the last token of `stream`; `None` before the first.
@@ -180,7 +181,7 @@ impl Classifier {
     }
 
     /// Evaluates the network on the run's validation data, or on the data at `moved`, with the overrides `set` of the spec; lists at
-    /// most `mistakes` mistakes.
+    /// most `mistakes` mistakes. An imported network without validation data is evaluated on all data of its run.
     ///
     /// # Errors
     /// When the data are missing or invalid, have other labels, or when the run has no validation data.
@@ -239,9 +240,9 @@ impl Classifier {
         if let (DataSpec::Generated(_), None) = (&spec.data, moved) {
             return self.each_generated(spec, each);
         }
-        let validation = match &spec.data {
-            DataSpec::Labelled(labelled) => &labelled.validation,
-            DataSpec::Sequences(sequences) => &sequences.validation,
+        let (path, validation) = match &spec.data {
+            DataSpec::Labelled(labelled) => (&labelled.path, &labelled.validation),
+            DataSpec::Sequences(sequences) => (&sequences.path, &sequences.validation),
             _ => {
                 let message = "only labelled texts or sequences can be evaluated; name some with --data";
                 return refuse(format!("{source}: {message}"));
@@ -256,6 +257,8 @@ impl Classifier {
             };
             return refuse(message.to_owned());
         }
+        let own = Some(path.as_path()).filter(|_| self.network.is_untrained() && validation.is_none());
+        let moved = moved.or(own);
         // Of a folder of training and test data the test data are evaluated; of another, and of a file that is named, all data.
         let sequences = matches!(spec.data, DataSpec::Sequences(_));
         let is_whole = |path: &Path| {

@@ -53,10 +53,10 @@ impl ForecastStream<'_> {
     /// Goes on from `state`.
     ///
     /// # Errors
-    /// A message when it is of another version, or of other weights.
+    /// A message when it is of another version, of other weights, or none of this network.
     pub fn restore(&mut self, mut state: StreamState) -> Result<(), String> {
         let mut rows = self.rows.clone();
-        rows.set_rows(std::mem::take(&mut state.rows))?;
+        rows.set_rows(std::mem::take(&mut state.rows), state.read() > 0)?;
         self.stream.restore(state)?;
         self.rows = rows;
         Ok(())

@@ -81,6 +81,11 @@ impl Network {
         Ok(check_run_files(&self.folder, &self.run_files)?)
     }
 
+    /// Whether it was never trained on the data of its run, as an imported network: without validation data it is evaluated on all of them.
+    pub fn is_untrained(&self) -> bool {
+        self.step == 0
+    }
+
     /// The run's spec with the overrides `set` and `moved` data.
     pub fn spec_with(&self, moved: Option<&Path>, set: &[String]) -> Result<RunSpec, InferError> {
         Self::spec(&self.folder, moved, set)

@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use super::InferError;
 use super::network::Network;
-use crate::data::InputForm;
-use crate::nn::{Block, CarriedState, Stepwise};
+use crate::data::{self, InputForm, Level, Tokenizer};
+use crate::nn::{Block, CarriedState, Shape, Stepwise};
 
 /// The version of [`StreamState`]s that are written.
 const VERSION: u32 = 1;
@@ -20,6 +20,8 @@ pub struct NetworkStream<'n> {
     stepwise: Stepwise,
     read: u64,
     answer: Option<Vec<f32>>,
+    /// The last tokens of the text, with which the next n-grams begin: one fewer than an n-gram has at most.
+    words: Vec<String>,
 }
 
 /// What a [`NetworkStream`] carries from one token or row to the next, to be saved between two calls.
@@ -38,6 +40,16 @@ pub struct StreamState {
     /// The last rows of a series, transformed, of which the next changes and forecasts are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) rows: Vec<Vec<f64>>,
+    /// The last tokens of a text that is read in n-grams, with which the next ones begin.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    words: Vec<String>,
+}
+
+impl StreamState {
+    /// Tokens or rows read so far.
+    pub(super) fn read(&self) -> u64 {
+        self.read
+    }
 }
 
 /// The state of one recurrent layer.
@@ -66,7 +78,22 @@ impl<'n> NetworkStream<'n> {
         };
         let stepwise =
             stepwise.map_err(|error| InferError::Task(format!("{}: {error}", network.folder().display())))?;
-        Ok(Self { network, stepwise, read: 0, answer: None })
+        Ok(Self { network, stepwise, read: 0, answer: None, words: Vec::new() })
+    }
+
+    /// The tokens of `text`, which goes on behind the texts before: with n-grams that begin there.
+    pub(super) fn tokens(&mut self, text: &str, tokenizer: Tokenizer) -> Vec<String> {
+        let Tokenizer { level, ngrams } = tokenizer;
+        if ngrams < 2 {
+            return data::tokens(text, level);
+        }
+        let gap = if level == Level::Character { "" } else { " " };
+        let text = format!("{}{gap}{text}", self.words.join(gap));
+        // Each token is followed by the n-grams that end with it.
+        let before: usize = (1..=self.words.len()).map(|token| token.min(ngrams)).sum();
+        let mut words = data::tokens(&text, level);
+        self.words = words.split_off(words.len().saturating_sub(ngrams - 1));
+        data::tokens(&text, tokenizer).into_iter().skip(before).collect()
     }
 
     /// Reads the next token; returns the answer after it, activated.
@@ -92,7 +119,7 @@ impl<'n> NetworkStream<'n> {
         if answer.iter().any(|x| !x.is_finite()) {
             return Err(self.network.not_finite());
         }
-        self.read += 1;
+        self.read = self.read.saturating_add(1);
         Ok(self.answer.insert(answer))
     }
 
@@ -119,13 +146,14 @@ impl<'n> NetworkStream<'n> {
                 .map(|state| LayerState { h: state.h.data().into(), c: state.c.data().into() })
                 .collect(),
             rows: Vec::new(),
+            words: self.words.clone(),
         }
     }
 
     /// Goes on from `state`.
     ///
     /// # Errors
-    /// A message when it is of another version, or of other weights.
+    /// A message when it is of another version, of other weights, or none of this network.
     pub fn restore(&mut self, state: StreamState) -> Result<(), String> {
         if state.version != VERSION {
             return Err(format!("it is of version {}; this program reads version {VERSION}", state.version));
@@ -134,18 +162,31 @@ impl<'n> NetworkStream<'n> {
             let now = self.network.fingerprint();
             return Err(format!("it belongs to the weights {}, not to {now}", state.weights));
         }
+        let outputs = match self.network.model.output() {
+            Shape::Vector { features } | Shape::Sequence { features, .. } => features,
+            Shape::Ids { .. } => 0,
+        };
+        let is_answer = |answer: &Vec<f32>| answer.len() == outputs && answer.iter().all(|x| x.is_finite());
+        let (begun, answer) = (state.read > 0, &state.answer);
+        if answer.is_some() != begun || !answer.iter().all(is_answer) {
+            return Err(format!("its answer is not that of a network with {outputs} outputs"));
+        }
+        let most = self.network.spec.token_spec().map_or(0, |tokens| tokens.ngrams.saturating_sub(1));
+        if state.words.len() > most {
+            return Err(format!("it has {} words; n-grams need {most} at most", state.words.len()));
+        }
         let block = |values: Vec<f32>| {
             let mut block = Block::default();
             block.reshape(1, 1, values.len());
             block.data_mut().copy_from_slice(&values);
             block
         };
-        if !state.states.is_empty() {
+        if begun || !state.states.is_empty() {
             let states = state.states.into_iter();
             let states = states.map(|layer| CarriedState { h: block(layer.h), c: block(layer.c) }).collect();
             self.stepwise.set_states(states).map_err(|error| error.to_string())?;
         }
-        (self.read, self.answer) = (state.read, state.answer);
+        (self.read, self.answer, self.words) = (state.read, state.answer, state.words);
         Ok(())
     }
 }

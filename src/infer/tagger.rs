@@ -165,6 +165,9 @@ impl Tagger {
             );
             return Err(InferError::Task(message));
         };
+        let own =
+            Some(tags.path.as_path()).filter(|_| self.network.is_untrained() && tags.validation.is_none());
+        let moved = moved.or(own);
         // Of a folder of training and test data the test data are evaluated, of others all data.
         let test = moved.and_then(test_of);
         let whole = moved.is_some() && test.is_none();

@@ -7,10 +7,12 @@
 //! ```
 //! Weights need no change: shapes and the order of gates are Keras's. Source: `keras/src/saving/saving_lib.py`, Keras 3.15.
 
+mod channels;
 mod config;
 mod draft;
 mod example;
 mod graph;
+mod hard_sigmoid;
 mod import;
 mod import_error;
 mod layer_config;
@@ -21,8 +23,9 @@ mod weights;
 
 use super::NetworkDescription;
 use super::zip::{self, ZipError};
-pub(in crate::interop) use example::encoding;
+pub(in crate::interop) use channels::channel_encoding;
 pub use example::example;
+pub(in crate::interop) use example::{NUMPY_ORDER, encoding, next_tokens, prompt};
 pub use import::KerasFile;
 pub use import_error::ImportError;
 

@@ -78,6 +78,14 @@ impl<'a> Archive<'a> {
     /// # Errors
     /// If it is compressed in an unknown way, encrypted, damaged, longer than the directory says, or too long for a member of its archive.
     pub fn member(&self, name: &str) -> Result<Option<Vec<u8>>, ZipError> {
+        self.short_member(name, u64::MAX)
+    }
+
+    /// The content of the member `name`, which has `limit` bytes at most; `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`member`](Self::member), and if it is longer.
+    pub fn short_member(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, ZipError> {
         let error = |cause: String| ZipError::Member { name: name.to_owned(), cause };
         // The directory is shared by all copies.
         let mut archive = self.members.clone();
@@ -86,6 +94,9 @@ impl<'a> Archive<'a> {
             member => member.map_err(|cause| error(cause.to_string()))?,
         };
         let (size, mut content) = (member.size(), Vec::new());
+        if size > limit {
+            return Err(error(format!("it has {size} bytes; expected {limit} at most")));
+        }
         let most = member.compressed_size().saturating_mul(DEFLATE_RATIO).saturating_add(1 << 16);
         let Some(left) = self.left.get().checked_sub(size).filter(|_| size <= most) else {
             return Err(error(format!("it has {size} bytes, too many for this archive")));
@@ -150,6 +161,10 @@ mod tests {
         assert_eq!(archive.left.get(), 297);
         archive.left.set(1);
         assert!(archive.member("metadata.json").is_err());
+        let archive = Archive::open(&bytes).unwrap();
+        assert!(archive.short_member("metadata.json", 2).unwrap().is_some());
+        let error = archive.short_member("metadata.json", 1).unwrap_err().to_string();
+        assert!(error.contains("it has 2 bytes; expected 1 at most"), "{error}");
     }
 
     proptest! {

@@ -16,6 +16,8 @@ pub(super) struct InitialNetwork {
     pub known: Known,
     /// The weights; `None` where those of a checkpoint of the training itself take their place.
     weights: Option<LoadedCheckpoint>,
+    /// A warning for the user if it was trained on some of the validation data.
+    pub overlap: Option<String>,
     from: FromSpec,
 }
 
@@ -54,7 +56,9 @@ impl InitialNetwork {
                 from.run.display()
             ));
         }
-        Ok(Some(Self { known, weights, from: from.clone() }))
+        let trained = weights.as_ref().is_some_and(|loaded| loaded.step > 0);
+        let overlap = overlap(&source, spec, from).filter(|_| trained);
+        Ok(Some(Self { known, weights, overlap, from: from.clone() }))
     }
 
     /// The fingerprint of the weights; `None` where those of a checkpoint of the training itself take their place.
@@ -201,6 +205,36 @@ fn check_settings(source: &RunSpec, spec: &RunSpec) -> Result<(), String> {
             Err(format!("{field}: found {ours}; expected {theirs}, as that run was trained with"))
         }
     }
+}
+
+/// A warning if the validation data are another part of the data of `source` than there: it was trained on some of them.
+fn overlap(source: &RunSpec, spec: &RunSpec, from: &FromSpec) -> Option<String> {
+    let [theirs, ours] = [source, spec].map(|spec| serde_json::to_value(&spec.data).unwrap_or_default());
+    let path = ours["path"].as_str().filter(|path| theirs["path"].as_str() == Some(path))?;
+    let part = |data: &serde_json::Value| {
+        Some(data["validation"].clone()).filter(|held_out| !held_out.is_null() && held_out["path"].is_null())
+    };
+    let (there, here) = (part(&theirs), part(&ours)?);
+    let is_other = match &spec.data {
+        // The end of the data is held out, by no seed.
+        DataSpec::Series(_) | DataSpec::Text(_) => {
+            here.as_f64() > there.as_ref().map_or(Some(0.0), serde_json::Value::as_f64)
+        }
+        _ => there.as_ref() != Some(&here) || source.train.seed != spec.train.seed,
+    };
+    let same = match &there {
+        Some(there) => {
+            format!("the same part (data.validation={there}, train.seed={}), or ", source.train.seed)
+        }
+        None => String::new(),
+    };
+    is_other.then(|| {
+        format!(
+            "{} was trained on some of the validation data, which are another part of {path} than there: their metrics are too good; hold out {same}\
+             other data",
+            from.run.display()
+        )
+    })
 }
 
 /// Whether a tensor has one dimension that is greater in `shape`, where it is the size of the vocabulary.

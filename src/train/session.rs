@@ -9,7 +9,7 @@ use super::step::Stepper;
 use super::vectors;
 use super::watch::Watch;
 use crate::data::{
-    self, BatchOrder, Batches, Context, Coverage, Data, DataError, Dataset, Forecasts, Opened, Sampler,
+    self, BatchOrder, Batches, Context, Coverage, Data, DataError, Dataset, Forecasts, Form, Opened, Sampler,
     Scale, StreamedSplit, TargetForm, UnknownWords, Vocabularies,
 };
 use crate::metrics::Task;
@@ -135,8 +135,10 @@ impl Session {
         } else {
             model
         };
-        check_fit(&form, &model)
-            .map_err(|e| PrepareError::Task(format!("{}{}", crate::error::chain(&e), named(&data.labels))))?;
+        check_fit(&form, &model).map_err(|e| {
+            let (what, labels) = (crate::error::chain(&e), named(&data.labels));
+            PrepareError::Task(format!("{what}{labels}{}", new_output(&spec, &form)))
+        })?;
         let task = spec.task(&model);
         let model =
             model.with_class_weights(spec.train.class_weights(&data.labels).map_err(PrepareError::Task)?);
@@ -145,6 +147,7 @@ impl Session {
             true => vectors::initialize(&spec, &data, &mut stepper, progress)?,
             false => Vec::new(),
         };
+        let overlap = initial.as_ref().and_then(|initial| initial.overlap.clone());
         let origin = initial.map(|initial| initial.apply(&spec, &mut stepper)).transpose();
         let origin = origin.map_err(PrepareError::Task)?.flatten();
         let tokens = spec.token_spec();
@@ -163,7 +166,7 @@ impl Session {
             forecasts,
             scale,
         } = data;
-        notes.extend(unmasked);
+        notes.extend(unmasked.into_iter().chain(overlap));
         let legal = validation.as_ref().and_then(|data| spec.data.source().legal(data));
         let (model, seed, batch_size) = (stepper.model(), spec.train.seed, spec.train.batch_size);
         let size = validation_batch(batch_size, model);
@@ -317,6 +320,21 @@ fn training_order(model: &Model, batch_size: usize, seed: u64) -> BatchOrder {
 fn streamed(mut split: Box<dyn StreamedSplit>, order: BatchOrder) -> Batches {
     split.set_order(order);
     Batches::Streamed(split)
+}
+
+/// How a network for two classes gets a new output layer for more of them.
+fn new_output(spec: &RunSpec, form: &Form) -> String {
+    let is_new = spec.from.as_ref().is_some_and(|from| from.new_labels);
+    match (&form.targets, spec.model.len().checked_sub(1)) {
+        (TargetForm::Classes(Some(labels)), Some(last))
+            if is_new && labels.len() > 2 && spec.train.loss.loss.is_binary() =>
+        {
+            format!(
+                "; the new output layer has both with --set train.loss=sparse_categorical_crossentropy --set model.{last}.activation=softmax"
+            )
+        }
+        _ => String::new(),
+    }
 }
 
 /// The first labels in parentheses; empty without labels.

@@ -127,6 +127,17 @@ fn other_labels_are_refused_or_get_a_new_output_layer() {
     assert!(out.contains("; 2 tensors of the output layer are new"), "{out}");
     assert_eq!(fs::read_to_string(at.join("b/labels.json")).unwrap().trim(), r#"["no","perhaps","yes"]"#);
     assert_eq!(tensor(&at.join("b"), "2.kernel").0, [4, 3]);
+    // An output for two classes becomes more by settings that the error has.
+    table(at, "old.tsv", ["good", "bad"], ["yes", "no"]);
+    let binary = CLASSES.replace("units: 2, activation: softmax", "units: 1, activation: sigmoid");
+    fs::write(at.join("two.yaml"), binary.replace("sparse_categorical", "binary")).unwrap();
+    ends(unrolled(at, &["train", "two.yaml", "--run", "two"]), 0);
+    let more = ["train", "--from", "two", "--data", "three.tsv", "--new-labels", "--run", "more"];
+    let (_, error) = ends(unrolled(at, &more), 2);
+    let set = ["--set", "train.loss=sparse_categorical_crossentropy", "--set", "model.2.activation=softmax"];
+    assert!(error.contains(&set.join(" ")), "{error}");
+    ends(unrolled(at, &[&more[..], &set].concat()), 0);
+    assert_eq!(tensor(&at.join("more"), "2.kernel").0, [4, 3]);
     let out = from("one.tsv", &["--run", "c"], 0);
     assert!(
         out.contains("the label \"no\" of") && out.contains("has no example in the training data"),
@@ -149,6 +160,28 @@ fn other_labels_are_refused_or_get_a_new_output_layer() {
     assert!(error.contains("nowhere: no such run"), "{error}");
     let (_, error) = ends(unrolled(at, &["train", "old.yaml", "--extend-vocabulary", "3"]), 2);
     assert!(error.contains("--from"), "{error}");
+}
+
+/// The part that is held out follows the seed: by another one a network has seen some of it.
+#[test]
+fn validation_data_that_the_network_was_trained_on_are_said() {
+    let folder = classifier();
+    let at = folder.path();
+    table(at, "old.tsv", ["good", "bad"], ["yes", "no"]);
+    let warns = |args: &[&str]| {
+        let all = [&["train", "--from", "a", "--set", "train.epochs=1"], args].concat();
+        ends(unrolled(at, &all), 0).0.contains(" was trained on some of the validation data")
+    };
+    assert!(!warns(&["--run", "same"]));
+    assert!(warns(&["--run", "seed", "--seed", "9"]));
+    assert!(warns(&["--run", "share", "--set", "data.validation=0.4"]));
+    assert!(!warns(&["--run", "none", "--set", "data.validation=null"]));
+    table(at, "held-out.tsv", ["good", "bad"], ["yes", "no"]);
+    assert!(!warns(&["--run", "file", "--seed", "9", "--set", "data.validation={path: held-out.tsv}"]));
+    assert!(!warns(&["--run", "new", "--seed", "9", "--data", "new.tsv"]));
+    // A run that goes on has been told.
+    let (out, _) = ends(unrolled(at, &["resume", "seed", "--set", "train.epochs=2"]), 0);
+    assert!(!out.contains("was trained on some of the validation data"), "{out}");
 }
 
 #[test]
@@ -188,7 +221,7 @@ fn a_file_of_keras_is_trained_on() {
         ends(unrolled(at, args), 0);
     }
     let (_, error) = ends(unrolled(at, &["evaluate", &imported]), 2);
-    assert!(error.contains("name some with --data"), "{error}");
+    assert!(error.contains("the network was imported without data: add --data PATH"), "{error}");
     ends(unrolled(at, &["evaluate", &imported, "--data", "new.tsv"]), 0);
     // The layers of a preset are replaced by those of the file: they need not fit.
     let preset = CLASSES.replace("{layer: GRU, units: 4}", "{layer: GRU, units: 4, return_sequences: true}");

@@ -379,11 +379,89 @@ fn a_stream_predicts_what_the_whole_text_would_and_goes_on_from_a_saved_state() 
     assert!(message.contains("is not the state of a stream"), "{message}");
     let (_, message) = ends(unrolled(at, &["predict", "a", "--state", "state.json", "good"]), 2);
     assert!(message.contains("--stream"), "{message}");
+    // One of these weights that is none of this network.
+    stream(&["--state", "own.json"], "good\n");
+    let own: Value = serde_json::from_slice(&fs::read(at.join("own.json")).unwrap()).unwrap();
+    for (key, value, expected) in [
+        ("answer", serde_json::json!([]), "its answer is not that of a network with 1 outputs"),
+        ("answer", serde_json::json!([0.5, 0.5]), "its answer is not that of a network with 1 outputs"),
+        ("answer", Value::Null, "its answer is not that of a network with 1 outputs"),
+        ("states", serde_json::json!([]), "0 carried states for a model of 1 recurrent layers"),
+        ("words", serde_json::json!(["good"]), "it has 1 words; n-grams need 0 at most"),
+    ] {
+        let mut other = own.clone();
+        other[key] = value;
+        fs::write(at.join("other.json"), other.to_string()).unwrap();
+        let (_, message) =
+            ends(unrolled(at, &["predict", "a", "--stream", "--state", "other.json", "good"]), 2);
+        assert!(message.contains(expected), "{key}: {message}");
+    }
+    let mut full = own;
+    full["read"] = u64::MAX.into();
+    fs::write(at.join("full.json"), full.to_string()).unwrap();
+    ends(unrolled(at, &["predict", "a", "--stream", "--state", "full.json", "good"]), 0);
     // What reads the whole text has no stream.
     fs::write(at.join("mean.yaml"), MINE).unwrap();
     ends(unrolled(at, &["train", "mean.yaml", "--run", "mean"]), 0);
     let (_, message) = ends(unrolled(at, &["predict", "mean", "--stream", "good"]), 2);
     assert!(message.contains("GlobalAveragePooling1D reads more than one step at a time"), "{message}");
+}
+
+/// The classes are those of labels.json beside the weights.
+#[test]
+fn weights_alone_are_imported_into_a_preset_whose_units_follow_the_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let row = |n: usize| format!("word{} and {}\t{}\n", n % 3, n % 20, ["a", "b", "c"][n % 3]);
+    let rows: String = (0..60).map(row).collect();
+    fs::write(at.join("mine.tsv"), rows).unwrap();
+    let last = "units: 1, activation: sigmoid";
+    let preset = RECURRENT.replace(last, "units: classes, activation: softmax");
+    let preset = preset.replace("loss: binary_crossentropy", "loss: sparse_categorical_crossentropy");
+    fs::write(at.join("mine.yaml"), preset).unwrap();
+    ends(unrolled(at, &["train", "mine.yaml", "--run", "a"]), 0);
+    ends(unrolled(at, &["export", "a", "--torch", "torch"]), 0);
+    ends(unrolled(at, &["export", "a", "--weights", "torch/a.weights.h5"]), 0);
+    let predicted = |run: &str| ends(unrolled(at, &["predict", run, "--json", "word1 and", "word2"]), 0).0;
+    for (run, file) in [("b", "torch/model.safetensors"), ("c", "torch/a.weights.h5")] {
+        let (out, _) = ends(unrolled(at, &["import", file, "--as", "mine.yaml", "--run", run]), 0);
+        assert!(out.contains("with vocabulary.json and labels.json"), "{out}");
+        assert_eq!(predicted(run), predicted("a"));
+    }
+    // Without labels the number of classes is not known.
+    fs::remove_file(at.join("torch/labels.json")).unwrap();
+    for file in ["torch/model.safetensors", "torch/a.weights.h5"] {
+        let (_, error) = ends(unrolled(at, &["import", file, "--as", "mine.yaml", "--run", "d"]), 2);
+        assert!(error.contains("as many units as there are classes, which --labels FILE names"), "{error}");
+    }
+    let units =
+        ["import", "torch/a.weights.h5", "--as", "mine.yaml", "--run", "e", "--set", "model.2.units=3"];
+    let (out, _) = ends(unrolled(at, &units), 0);
+    assert!(out.contains("with vocabulary.json; its classes are called by their numbers"), "{out}");
+}
+
+/// The words at the end of a line and those at the beginning of the next are neighbours.
+#[test]
+fn a_stream_reads_n_grams_over_the_ends_of_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    table(at);
+    let pairs = RECURRENT.replace("tokens: {", "tokens: {ngrams: 3, ");
+    fs::write(at.join("mine.yaml"), pairs.replace("length: 6", "length: 18")).unwrap();
+    ends(unrolled(at, &["train", "mine.yaml", "--run", "a"]), 0);
+    let whole = ends(unrolled(at, &["predict", "a", "--json", "It was, good bad zyzzy good"]), 0).0;
+    let whole = json_lines(whole.as_bytes())[0]["probabilities"]["yes"].as_f64().unwrap();
+    let (mut read, mut last) = (Vec::new(), Value::Null);
+    for line in ["It", "was, good", "", "bad zyzzy good"] {
+        let args = ["predict", "a", "--stream", "--json", "--state", "state.json"];
+        let output = fed(unrolled(at, &args), format!("{line}\n").as_bytes());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        last = json_lines(&output.stdout)[0].clone();
+        read.push(last["tokens_read"].as_u64().unwrap());
+    }
+    assert_eq!(read, [1, 6, 6, 15]);
+    let last = last["probabilities"]["yes"].as_f64().unwrap();
+    assert!((last - whole).abs() < 1e-6, "{last} {whole}");
 }
 
 #[test]
@@ -408,6 +486,8 @@ fn a_model_of_onnx_has_what_predictions_need() {
         message.contains("exists with another content; name another folder, or replace it with --force"),
         "{message}"
     );
+    let (_, message) = ends(unrolled(at, &["import", "model.onnx"]), 2);
+    assert!(message.contains("model.onnx: models of ONNX are written here, and not read"), "{message}");
     let (_, message) = ends(unrolled(at, &["export", "runs/a", "--onnx", "model.pb"]), 2);
     assert!(message.contains("the name must end in .onnx"), "{message}");
 }
@@ -460,6 +540,13 @@ fn an_exported_network_predicts_the_same_when_it_is_imported() {
     let trained = predicted("runs/a");
     assert!(trained.len() == 3 && trained[0]["yes"].as_f64().unwrap() > 0.5, "{trained:?}");
     assert_eq!(predicted("runs/b"), trained);
+    // It was never trained on its data, of which none are held back.
+    let evaluated = |args: &[&str]| {
+        let (out, _) = ends(unrolled(at, &[&["evaluate", "--json"], args].concat()), 0);
+        json_lines(out.as_bytes())[0].clone()
+    };
+    let (own, all) = (evaluated(&["runs/b"]), evaluated(&["runs/a", "--data", "mine.tsv"]));
+    assert_eq!((&own["loss"], &own["accuracy"]), (&all["loss"], &all["accuracy"]));
     let (_, error) = ends(unrolled(at, &["resume", "runs/b", "--headless"]), 2);
     assert!(error.contains("is an imported network"), "{error}");
 }

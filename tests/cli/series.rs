@@ -283,6 +283,18 @@ fn a_stream_of_rows_is_forecast_as_the_window_would_and_goes_on_from_a_saved_sta
         let (lines, ..) = stream(&["--jsonl", "--state", "state.json"], &object);
         assert_eq!(lines[0], answers[n]);
     }
+    // A state whose rows are too few for a change, or no numbers of a series.
+    let state: Value = serde_json::from_slice(&fs::read(at.join("state.json")).unwrap()).unwrap();
+    for few in [serde_json::json!([]), serde_json::json!([[1.0]])] {
+        let mut other = state.clone();
+        other["rows"] = few;
+        fs::write(at.join("other.json"), other.to_string()).unwrap();
+        let (_, code, error) = stream(&["--state", "other.json"], "1,1\n");
+        assert!(
+            code == Some(2) && error.contains("its rows are not those of a series of 2 numbers"),
+            "{error}"
+        );
+    }
     let (out, _) = ends(unrolled(at, &["predict", "a", "--stream", &rows[0], &rows[1]]), 0);
     assert!(out.contains("no forecast") && out.contains("  +1 sold ") && out.contains("  +2 sold "), "{out}");
     for (input, expected) in [

@@ -8,6 +8,7 @@ use crate::data::{DataSpec, Scale, Vocabulary};
 use crate::infer::{InferError, Network};
 use crate::interop::NetworkDescription;
 use crate::interop::torch::{Answers, Preprocessing, TorchNetwork, example};
+use crate::metrics::Task;
 use crate::run::read_json;
 
 /// The files in the folder `to` with the network of the run in `folder`.
@@ -49,6 +50,11 @@ fn preprocessing(
     if let Some(tokens) = tokens.filter(|_| folder.join("vocabulary.json").exists()) {
         let vocabulary: Vocabulary = read_json(folder, "vocabulary.json")?;
         return Ok(Preprocessing::Texts(tokens, vocabulary));
+    }
+    let channels = network.spec.token_spec().filter(|tokens| !tokens.channels.is_empty());
+    let is_tagger = network.spec.task(&network.model) == Task::Tags;
+    if let Some(tokens) = channels.filter(|_| is_tagger && folder.join("vocabulary.json").exists()) {
+        return Ok(Preprocessing::Sentences(tokens));
     }
     let is_generated = matches!(network.spec.data, DataSpec::Generated(_));
     if !is_generated && network.spec.token_spec().is_none() && folder.join("scale.json").exists() {

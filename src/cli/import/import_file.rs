@@ -1,9 +1,9 @@
-use super::{CliError, CliResult, ImportArgs, read, spec};
+use super::{CliError, CliResult, ImportArgs, follow_labels, read, spec};
 use crate::cli::print_error;
 use crate::interop::ImportedNetwork;
 use crate::interop::keras::{ImportError, KerasFile};
 use crate::interop::torch::{NameMap, TorchFile, TorchImportError};
-use crate::preset::{self, Overrides};
+use crate::preset::{self, Overrides, RunSpec};
 
 /// A file with a network of another program.
 #[derive(Debug)]
@@ -22,9 +22,14 @@ impl ImportFile {
     pub fn open(args: &ImportArgs) -> CliResult<Self> {
         let fail =
             |error: &dyn std::fmt::Display| CliError::usage(format!("{}: {error}", args.file.display()));
+        let has_ending = |ending: &str| args.file.extension().is_some_and(|found| found == ending);
+        if has_ending("onnx") {
+            return Err(fail(
+                &"models of ONNX are written here, and not read; Keras's and PyTorch's files are",
+            ));
+        }
         let bytes = read(&args.file)?;
-        let is_named = args.file.extension().is_some_and(|ending| ending == "safetensors");
-        if is_named || TorchFile::is_one(&bytes) {
+        if has_ending("safetensors") || TorchFile::is_one(&bytes) {
             let file = TorchFile::open(bytes).map_err(|error| fail(&error))?;
             let map = match &args.map {
                 None => NameMap::default(),
@@ -52,8 +57,10 @@ impl ImportFile {
         let file = args.file.display();
         match self {
             Self::Keras(keras) => {
-                let fail = |error: ImportError| CliError::usage(format!("{file}: {error}"));
-                ImportedNetwork::of_keras(keras, spec(args, keras)?).map_err(fail)
+                let spec = spec(args, keras)?;
+                let hint = hint(&spec);
+                let fail = |error: ImportError| CliError::usage(format!("{file}: {error}{hint}"));
+                ImportedNetwork::of_keras(keras, spec).map_err(fail)
             }
             Self::Torch(torch, map) => {
                 let Some(preset) = &args.preset else {
@@ -63,8 +70,9 @@ impl ImportFile {
                     return Err(CliError::usage(what));
                 };
                 let overrides = Overrides { set: args.set.clone(), data: args.data.clone(), seed: None };
-                let spec = preset::load(preset, &overrides)?.spec;
-                ImportedNetwork::of_torch(torch, spec, map).map_err(|error| refused(&file, error))
+                let spec = follow_labels(args, preset::load(preset, &overrides)?.spec)?;
+                let hint = hint(&spec);
+                ImportedNetwork::of_torch(torch, spec, map).map_err(|error| refused(&file, error, hint))
             }
         }
     }
@@ -75,11 +83,19 @@ impl ImportFile {
     }
 }
 
+/// What may be amiss with weights that do not fit, if the preset leaves open how many classes there are.
+fn hint(spec: &RunSpec) -> &'static str {
+    match spec.units_follow_classes {
+        true => "; the last layer has as many units as there are classes, which --labels FILE names",
+        false => "",
+    }
+}
+
 /// Faults that are printed at most.
 const FAULTS: usize = 40;
 
 /// The error for a file that cannot be imported; several faults are printed, a line each.
-fn refused(file: &std::path::Display<'_>, error: TorchImportError) -> CliError {
+fn refused(file: &std::path::Display<'_>, error: TorchImportError, hint: &str) -> CliError {
     match error {
         TorchImportError::Tensors(faults) if faults.len() > 1 => {
             faults.iter().take(FAULTS).for_each(|fault| print_error(fault));
@@ -89,10 +105,10 @@ fn refused(file: &std::path::Display<'_>, error: TorchImportError) -> CliError {
             };
             let found = faults.len();
             let what = format!(
-                "{file}: {found} faults{more}: these are not the weights of the layers of the preset"
+                "{file}: {found} faults{more}: these are not the weights of the layers of the preset{hint}"
             );
             CliError::usage(what)
         }
-        other => CliError::usage(format!("{file}: {other}")),
+        other => CliError::usage(format!("{file}: {other}{hint}")),
     }
 }

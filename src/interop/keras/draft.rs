@@ -42,13 +42,16 @@ impl KerasFile {
     }
 
     fn preset(&self, data: Option<&Path>) -> Result<Option<String>, ImportError> {
-        let Some(model) = self.model(&[])? else { return Ok(None) };
         let refuse = |what: &str| {
             let what = format!(
                 "{what}: what its data are is to be given by a preset, --as PRESET, whose layers are replaced by those of the file"
             );
             Err(ImportError::Config(what))
         };
+        if let [_, _, ..] = self.inputs() {
+            return refuse(&format!("the network has {} inputs", self.inputs().len()));
+        }
+        let Some(model) = self.model(&[])? else { return Ok(None) };
         let layers = model.as_array().map_or(&[][..], Vec::as_slice);
         let class = |layer: &Value| layer["class_name"].as_str().unwrap_or_default().to_owned();
         let (Some(first), Some(last)) = (layers.first(), layers.last()) else {
@@ -58,9 +61,24 @@ impl KerasFile {
         let (true, Some(vocabulary)) = (class(first) == "Embedding", vocabulary) else {
             return refuse("the network does not begin with an Embedding");
         };
-        let activation = last["config"]["activation"].as_str().unwrap_or_default().to_owned();
-        let units = last["config"]["units"].as_u64().unwrap_or_default();
-        let (loss, labels) = match (&class(last)[..], &activation[..], units) {
+        let activation =
+            |layer: &Value| layer["config"]["activation"].as_str().unwrap_or("linear").to_owned();
+        // An activation may be a layer of its own, behind the last Dense.
+        let (dense, activation) = match layers {
+            [.., before, _]
+                if class(last) == "Activation"
+                    && activation(before) == "linear"
+                    && last.get("inputs").is_none() =>
+            {
+                (before, activation(last))
+            }
+            _ => (last, activation(last)),
+        };
+        let units = dense["config"]["units"].as_u64().unwrap_or_default();
+        if class(dense) == "Dense" && self.has_output_at_every_step() {
+            return refuse("the network has an output at every step");
+        }
+        let (loss, labels) = match (&class(dense)[..], &activation[..], units) {
             ("Dense", "sigmoid", 1) => ("binary_crossentropy", false),
             ("Dense", "sigmoid", _) => ("binary_crossentropy", true),
             ("Dense", "softmax", _) => ("sparse_categorical_crossentropy", false),

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::data::{DataSpec, Level, SeriesSpec, Side, TokenSpec};
+use super::channel_encoding;
+use crate::data::{DataSpec, Level, SeriesSpec, Side, TokenSpec, Vocabulary};
 use crate::interop::NetworkDescription;
 use crate::metrics::Task;
 use crate::preset::RunSpec;
@@ -13,9 +14,11 @@ const PUNCTUATION: &str = r##""!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'""##;
 /// The script for the network of `spec` in the file `archive` beside it.
 pub fn example(spec: &RunSpec, task: Task, network: &NetworkDescription<'_>, archive: &str) -> String {
     let texts = spec.token_spec().filter(|tokens| tokens.channels.is_empty());
-    let (usage, body) = match &texts {
-        Some(tokens) => ("'a text' …", of_texts(tokens, task, network.is_stateful)),
-        None => match &spec.data {
+    let channels = spec.token_spec().filter(|tokens| !tokens.channels.is_empty() && task == Task::Tags);
+    let (usage, body) = match (&texts, &channels) {
+        (Some(tokens), _) => ("'a text' …", of_texts(tokens, task, network.is_stateful)),
+        (None, Some(tokens)) => ("'words , with blanks' …", of_sentences(tokens)),
+        (None, None) => match &spec.data {
             DataSpec::Series(series) => ("rows.npy …", of_series(series)),
             _ => ("input.npy …", of_arrays(spec, network)),
         },
@@ -51,7 +54,35 @@ fn python(value: &Value) -> String {
 
 /// The function `encode` of a script, which gives the ids of a text by the tokens' `ids_of`.
 pub(in crate::interop) fn encoding(tokens: &TokenSpec, is_stateful: bool) -> String {
-    let TokenSpec { level, ngrams, length, padding, truncating, .. } = tokens;
+    let length = tokens.length;
+    if is_stateful {
+        // There is no padding: the states would go on from it.
+        return function("encode", tokens, "");
+    }
+    let cut = match tokens.truncating {
+        Side::Pre => format!("ids[-{length}:]"),
+        Side::Post => format!("ids[:{length}]"),
+    };
+    let row = match tokens.padding {
+        Side::Pre => format!("[0] * ({length} - len(ids)) + ids"),
+        Side::Post => format!("ids + [0] * ({length} - len(ids))"),
+    };
+    function("encode", tokens, &format!("    ids = {cut}\n    ids = {row}\n"))
+}
+
+/// The function `prompt` of a script for a language model: the ids of a text that it continues, of which the network reads the end, and
+/// of a text without tokens a line end, as in `sample`.
+pub(in crate::interop) fn prompt(tokens: &TokenSpec, is_stateful: bool) -> String {
+    let length = tokens.length;
+    let window = if is_stateful { String::new() } else { format!("[-{length}:]") };
+    let first = format!("    ids = ids{window} or [ids_of.get(\"\\n\", {})]\n", Vocabulary::FIRST);
+    let padded =
+        if is_stateful { String::new() } else { format!("    ids += [0] * ({length} - len(ids))\n") };
+    function("prompt", tokens, &(first + &padded))
+}
+
+/// The function `name` of a script: the ids of a text, changed by the lines `then`.
+fn function(name: &str, TokenSpec { level, ngrams, .. }: &TokenSpec, then: &str) -> String {
     let split = match level {
         Level::Word => format!("text.lower().translate(str.maketrans(\"\", \"\", {PUNCTUATION})).split()"),
         Level::Character => "list(text)".to_owned(),
@@ -61,40 +92,40 @@ pub(in crate::interop) fn encoding(tokens: &TokenSpec, is_stateful: bool) -> Str
     let grams = match ngrams {
         0 | 1 => String::new(),
         n => format!(
-            "\n    tokens = [{join}.join(tokens[i - n:i]) for i in range(1, len(tokens) + 1) for n in range(1, min(i, {n}) + 1)]"
+            "    tokens = [{join}.join(tokens[i - n:i]) for i in range(1, len(tokens) + 1) for n in range(1, min(i, {n}) + 1)]\n"
         ),
     };
-    let rows = if is_stateful {
-        // There is no padding: the states would go on from it.
-        "\n    return ids".to_owned()
-    } else {
-        let cut = match truncating {
-            Side::Pre => format!("ids[-{length}:]"),
-            Side::Post => format!("ids[:{length}]"),
-        };
-        let row = match padding {
-            Side::Pre => format!("[0] * ({length} - len(ids)) + ids"),
-            Side::Post => format!("ids + [0] * ({length} - len(ids))"),
-        };
-        format!("\n    ids = {cut}\n    return {row}")
-    };
     format!(
-        "def encode(text):\n    tokens = {split}{grams}\n    ids = [ids_of.get(token, 1) for token in tokens]{rows}\n\n\n"
+        "def {name}(text):\n    tokens = {split}\n{grams}    ids = [ids_of.get(token, 1) for token in tokens]\n{then}    return ids\n\n\n"
     )
 }
 
+/// The lines of a script that print the next tokens of a language model by the array `chances` of all outputs, which `order` sorts: without
+/// padding, the unknown token and outputs without a token, as `predict --stream` has them.
+pub(in crate::interop) fn next_tokens(order: &str) -> String {
+    let first = Vocabulary::FIRST;
+    format!(
+        "known = chances[{first}:len(tokens)] / chances[{first}:len(tokens)].sum()\n    \
+         print(text, [(tokens[i + {first}], float(known[i])) for i in known.{order}[:5]])"
+    )
+}
+
+/// The order of an array of NumPy, the greatest first.
+pub(in crate::interop) const NUMPY_ORDER: &str = "argsort()[::-1]";
+
 fn of_texts(tokens: &TokenSpec, task: Task, is_stateful: bool) -> String {
-    let encode = encoding(tokens, is_stateful);
+    let is_language = task == Task::Language;
+    let encode = if is_language { prompt(tokens, is_stateful) } else { encoding(tokens, is_stateful) };
     let encode =
         format!("ids_of = {{token: i for i, token in enumerate(read(\"vocabulary.json\"))}}\n\n\n{encode}");
     let answer = match task {
         Task::Language => {
             let reset = if is_stateful { "\n    for layer in model.layers:\n        if getattr(layer, \"stateful\", False):\n            layer.reset_state()" } else { "" };
             format!(
-                "tokens = list(ids_of)\nfor text in sys.argv[1:]:{reset}\n    ids = encode(text)\n    \
-                 last = max((t for t, i in enumerate(ids) if i), default=0)\n    \
-                 chances = predict(np.array([ids], \"int32\"))[0][last]\n    \
-                 print(text, [(tokens[i], float(chances[i])) for i in chances.argsort()[::-1][:5]])\n"
+                "tokens = list(ids_of)\nfor text in sys.argv[1:]:{reset}\n    ids = prompt(text)\n    \
+                 last = max(t for t, i in enumerate(ids) if i)\n    \
+                 chances = predict(np.array([ids], \"int32\"))[0][last]\n    {}\n",
+                next_tokens(NUMPY_ORDER)
             )
         }
         Task::Tags => "labels = read(\"labels.json\")\nfor text in sys.argv[1:]:\n    \
@@ -116,6 +147,16 @@ fn of_texts(tokens: &TokenSpec, task: Task, is_stateful: bool) -> String {
     encode + &answer
 }
 
+/// The script for sentences whose words have channels.
+fn of_sentences(tokens: &TokenSpec) -> String {
+    let encode = channel_encoding(tokens, "read(\"vocabulary.json\")");
+    format!(
+        "{encode}labels = read(\"labels.json\")\nfor text in sys.argv[1:]:\n    \
+         chances = predict(*(np.array([row], \"int32\") for row in encode(text)))[0]\n    \
+         print([(word, labels[row.argmax()]) for word, row in zip(text.split(), chances)])\n"
+    )
+}
+
 /// The script for series: rows in their units, and forecasts in the same.
 fn of_series(series: &SeriesSpec) -> String {
     let SeriesSpec { values, window, horizon, log, difference, .. } = series;
@@ -135,6 +176,8 @@ fn of_series(series: &SeriesSpec) -> String {
          mean, std, targets = np.array(scale[\"mean\"]), np.array(scale[\"std\"]), {columns:?}\n\n\n\
          def forecast(rows):\n    \
          \"\"\"Forecasts {horizon} ahead from rows [at least {least}, columns]; both are in the units of the series.\"\"\"\n    \
+         if len(rows) < {least}:\n        \
+         sys.exit(f\"{{len(rows)}} rows; the network reads {least}\")\n    \
          z = {logarithm}\n    changes = {change}\n    \
          outputs = predict(((changes[-{window}:] - mean) / std)[None].astype(\"float32\"))[0]\n    \
          z = list(z[:, targets])\n    \

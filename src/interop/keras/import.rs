@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::graph::{self, Graph, GraphLayer};
+use super::hard_sigmoid::hard_sigmoid;
 use super::import_error::ImportError;
 use super::ranks::{last_axis, of_cell};
 use super::weights::{group_names, groups, paths};
@@ -12,6 +13,8 @@ use crate::interop::{DescribedLayer, NetworkDescription};
 
 /// Layers of a file at most.
 const MAX_LAYERS: usize = 1000;
+/// Bytes of a configuration at most, 16 MiB: a thousand layers have a few; values that are read from text take many times its length.
+const MAX_CONFIG: u64 = 16 << 20;
 
 /// A file of Keras: its network, if it has one, and its weights.
 #[derive(Debug)]
@@ -38,13 +41,15 @@ impl KerasFile {
             return Err(ImportError::Format);
         }
         let archive = Archive::open(&bytes)?;
-        let member = |name| archive.member(name)?.ok_or(ImportError::Member(name));
-        let graph = Some(graph_of("config.json", &member("config.json")?)?);
+        let needed = |content: Option<Vec<u8>>, name| content.ok_or(ImportError::Member(name));
+        let config = needed(archive.short_member("config.json", MAX_CONFIG)?, "config.json")?;
+        let graph = Some(graph_of("config.json", &config)?);
         let is_keras_2 = archive
-            .member("metadata.json")?
+            .short_member("metadata.json", MAX_CONFIG)?
             .and_then(|text| serde_json::from_slice::<Value>(&text).ok())
             .is_some_and(|metadata| metadata["keras_version"].as_str().is_some_and(is_before_3));
-        Ok(Self { graph, weights: member("model.weights.h5")?, is_legacy: false, is_keras_2 })
+        let weights = needed(archive.member("model.weights.h5")?, "model.weights.h5")?;
+        Ok(Self { graph, weights, is_legacy: false, is_keras_2 })
     }
 
     fn of_hdf5(bytes: Vec<u8>) -> Result<Self, ImportError> {
@@ -70,6 +75,11 @@ impl KerasFile {
     /// The inputs of the network, if the file has one: names and shapes, with the batch.
     pub fn inputs(&self) -> &[(String, Vec<Option<usize>>)] {
         self.graph.as_ref().map_or(&[], |graph| &graph.inputs)
+    }
+
+    /// Whether the last layer of the network, which keeps the axes of what it reads, has an output at every step.
+    pub(super) fn has_output_at_every_step(&self) -> bool {
+        self.graph.as_ref().is_some_and(|graph| graph.input_ranks().last().is_some_and(|rank| *rank > 2))
     }
 
     /// Whether it is of Keras 1 or 2: its `keras_version` is less than 3, or an older layout has none.
@@ -213,6 +223,10 @@ impl KerasFile {
 }
 
 fn graph_of(name: &str, text: &[u8]) -> Result<Graph, ImportError> {
+    if text.len() as u64 > MAX_CONFIG {
+        let what = format!("{name} has {} bytes; expected {MAX_CONFIG} at most", text.len());
+        return Err(ImportError::Config(what));
+    }
     let config: Value = serde_json::from_slice(text)
         .map_err(|error| ImportError::Config(format!("{name} is not JSON: {error}")))?;
     let mut graph = graph::read(&config)?;
@@ -321,40 +335,6 @@ fn without_identity(value: Value) -> Value {
         }
         other => other,
     }
-}
-
-/// Makes the weights before a `hard_sigmoid` of Keras 2 1.2 times as great.
-///
-/// Keras 2's is `clip(0.2·x + 0.5)`, that of Keras 3 and here `clip(x/6 + 0.5)`, which is the same of a number that is 1.2 times as great: where
-/// it is a function of weighted sums alone, the weights are. An activation of a cell state is not.
-///
-/// # Errors
-/// Where no weights could be changed instead.
-fn hard_sigmoid(layer: &DescribedLayer<'_>, values: &mut [Vec<f32>]) -> Result<(), String> {
-    let spec = serde_json::to_value(&layer.spec).map_err(|error| error.to_string())?;
-    let (class, config) = match spec.get("of") {
-        Some(inner) => (inner["layer"].as_str().unwrap_or_default(), inner),
-        None => (layer.spec.layer().class(), &spec),
-    };
-    let is_hard = |key: &str| config.get(key).and_then(Value::as_str) == Some("hard_sigmoid");
-    let (gates, all) = (is_hard("recurrent_activation"), is_hard("activation"));
-    if all && !matches!(class, "Dense" | "Conv1D" | "SimpleRNN") {
-        let what =
-            "its activation is the hard_sigmoid of Keras 2, clip(0.2·x + 0.5), which is not available here";
-        return Err(what.into());
-    }
-    for (tensor, values) in layer.weights.iter().zip(values) {
-        let width = tensor.shape.last().copied().unwrap_or(1).max(1);
-        let units = config.get("units").and_then(Value::as_u64).map_or(width, |units| units as usize).max(1);
-        for (i, value) in values.iter_mut().enumerate() {
-            // The third gate is the candidate, which has the other activation.
-            let is_gate = gates && i % width / units != 2;
-            if is_gate || all {
-                *value *= 1.2;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The weights of a layer in the group `name` of `layers`; `None` if one is not there.

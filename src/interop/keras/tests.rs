@@ -186,4 +186,14 @@ fn scripts_encode_texts_as_their_networks_read_them() {
     insta::assert_snapshot!("script_language", script("shakespeare-lstm", &[]));
     insta::assert_snapshot!("script_numbers", script("adding-problem", &[]));
     insta::assert_snapshot!("script_series", script("airline-lstm", &[]));
+    insta::assert_snapshot!("script_sentences", script("tags-bilstm", &[]));
+}
+
+/// Values that are read from text take many times its length, and blanks compress well.
+#[test]
+fn a_configuration_that_is_too_long_is_not_read() {
+    let blanks = vec![b' '; (16 << 20) + 1];
+    let bytes = zip::write(&[("config.json", &blanks)]).unwrap();
+    let error = KerasFile::open(bytes).unwrap_err().to_string();
+    assert!(error.contains("`config.json`") && error.contains("expected 16777216 at most"), "{error}");
 }

@@ -10,10 +10,12 @@ use crate::preset::RunSpec;
 /// The script for the network of `spec` in the file `model` beside it.
 pub fn example(spec: &RunSpec, task: Task, network: &NetworkDescription<'_>, model: &str) -> String {
     let texts = spec.token_spec().filter(|tokens| tokens.channels.is_empty());
-    let (usage, body) = match (&texts, &spec.data) {
-        (Some(tokens), _) => ("'a text' …".to_owned(), of_texts(tokens, task, network)),
-        (None, DataSpec::Series(_)) => ("rows.csv".to_owned(), of_series(spec)),
-        (None, data) => {
+    let channels = spec.token_spec().filter(|tokens| !tokens.channels.is_empty() && task == Task::Tags);
+    let (usage, body) = match (&texts, &channels, &spec.data) {
+        (Some(tokens), ..) => ("'a text' …".to_owned(), of_texts(tokens, task, network)),
+        (None, Some(tokens), _) => ("'words , with blanks' …".to_owned(), of_sentences(tokens, network)),
+        (None, None, DataSpec::Series(_)) => ("rows.csv".to_owned(), of_series(spec)),
+        (None, None, data) => {
             ("input.npy …".to_owned(), of_arrays(network, matches!(data, DataSpec::Sequences(_))))
         }
     };
@@ -37,7 +39,10 @@ pub fn example(spec: &RunSpec, task: Task, network: &NetworkDescription<'_>, mod
 
 fn of_texts(tokens: &TokenSpec, task: Task, network: &NetworkDescription<'_>) -> String {
     let input = network.inputs.first().map_or("", |input| &input.name);
-    let encode = keras::encoding(tokens, network.is_stateful);
+    let (encode, function) = match task {
+        Task::Language => (keras::prompt(tokens, network.is_stateful), "prompt"),
+        _ => (keras::encoding(tokens, network.is_stateful), "encode"),
+    };
     let encode = format!(
         "ids_of = {{token: i for i, token in enumerate(json.loads(metadata[\"unrolled.vocabulary\"]))}}\n\n\n{encode}"
     );
@@ -45,23 +50,41 @@ fn of_texts(tokens: &TokenSpec, task: Task, network: &NetworkDescription<'_>) ->
     let (before, answer) = match task {
         Task::Language => (
             "tokens = list(ids_of)\n",
-            "last = max((t for t, i in enumerate(encode(text)) if i), default=0)\n    \
-             best = outputs[last].argsort()[::-1][:5]\n    \
-             print(text, [(tokens[i], float(outputs[last][i])) for i in best])",
+            format!(
+                "chances = outputs[max(t for t, i in enumerate(ids) if i)]\n    {}",
+                keras::next_tokens(keras::NUMPY_ORDER)
+            ),
         ),
-        Task::Tags => {
-            (labels, "print([(word, labels[row.argmax()]) for word, row in zip(text.split(), outputs)])")
-        }
+        Task::Tags => (
+            labels,
+            "print([(word, labels[row.argmax()]) for word, row in zip(text.split(), outputs)])".to_owned(),
+        ),
         Task::Binary => {
-            (labels, "print(text, dict(zip(labels, [1 - float(outputs[0]), float(outputs[0])])))")
+            (labels, "print(text, dict(zip(labels, [1 - float(outputs[0]), float(outputs[0])])))".to_owned())
         }
-        Task::Classes | Task::Labels => (labels, "print(text, dict(zip(labels, map(float, outputs))))"),
-        Task::Regression | Task::Forecast => ("", "print(text, outputs)"),
+        Task::Classes | Task::Labels => {
+            (labels, "print(text, dict(zip(labels, map(float, outputs))))".to_owned())
+        }
+        Task::Regression | Task::Forecast => ("", "print(text, outputs)".to_owned()),
     };
     format!(
         "{encode}{before}for text in sys.argv[1:]:\n    \
-         outputs = predict({input}=np.array([encode(text)], \"int32\"))[0]\n    \
+         ids = {function}(text)\n    \
+         outputs = predict({input}=np.array([ids], \"int32\"))[0]\n    \
          {answer}\n"
+    )
+}
+
+/// The script for sentences whose words have channels.
+fn of_sentences(tokens: &TokenSpec, network: &NetworkDescription<'_>) -> String {
+    let encode = keras::channel_encoding(tokens, "json.loads(metadata[\"unrolled.vocabulary\"])");
+    let names: Vec<&str> = network.inputs.iter().map(|input| &input.name[..]).collect();
+    format!(
+        "{encode}labels = json.loads(metadata[\"unrolled.labels\"])\nfor text in sys.argv[1:]:\n    \
+         rows = [np.array([row], \"int32\") for row in encode(text)]\n    \
+         outputs = predict(**dict(zip({}, rows)))[0]\n    \
+         print([(word, labels[row.argmax()]) for word, row in zip(text.split(), outputs)])\n",
+        json!(names)
     )
 }
 
@@ -73,12 +96,14 @@ fn of_series(spec: &RunSpec) -> String {
         series.columns().into_iter().filter_map(|column| columns.get(column)).collect();
     format!(
         "# The last rows of the series, one a line, oldest first: {}\n\
-         rows = np.loadtxt(sys.argv[1], delimiter=\",\", ndmin=2)[-{}:]\n\
+         rows = np.loadtxt(sys.argv[1], delimiter=\",\", ndmin=2)[-{least}:]\n\
+         if len(rows) < {least}:\n    \
+         sys.exit(f\"{{sys.argv[1]}} has {{len(rows)}} rows; the network reads {least}\")\n\
          # The next rows of: {}\n\
          print(predict(sequence=rows[np.newaxis])[0])\n",
         json!(columns),
-        series.window + series.difference.lag(),
         json!(targets),
+        least = series.window + series.difference.lag(),
     )
 }
 

@@ -27,6 +27,7 @@ fn scripts_encode_texts_and_read_numbers_as_their_networks_do() {
     insta::assert_snapshot!("script_language", script("shakespeare-lstm", &[], None));
     insta::assert_snapshot!("script_series", script("airline-lstm", &["data.difference=12"], None));
     insta::assert_snapshot!("script_sequences", script("spoken-words-gru", &[], None));
+    insta::assert_snapshot!("script_sentences", script("tags-bilstm", &[], None));
 }
 
 /// The names of columns are no code: whatever they are, they stay in the comment and in their string.
@@ -54,4 +55,33 @@ fn lengths_are_open_where_no_layer_counts_steps() {
     assert_eq!(is_open("word-order"), (true, true));
     assert_eq!(is_open("word-order-bilstm"), (true, false));
     assert_eq!(is_open("word-order-conv1d"), (true, false));
+}
+
+/// A language model has an output for each entry that its vocabulary may have, and texts may have no tokens, or more than the network reads.
+#[test]
+fn scripts_of_language_models_read_any_text_and_name_tokens_alone() {
+    let carried = script("shakespeare-lstm", &[], None);
+    let ends = "    ids = ids or [ids_of.get(\"\\n\", 2)]\n    return ids\n";
+    assert!(carried.contains(ends), "{carried}");
+    let windows = script("shakespeare-lstm", &["model.1.stateful=false", "model.3.stateful=false"], None);
+    let length = preset::load("shakespeare-lstm", &Overrides::default()).unwrap().spec.tokens.unwrap().length;
+    let end = format!("ids = ids[-{length}:] or [");
+    let padded = format!("ids += [0] * ({length} - len(ids))");
+    assert!(windows.contains(&end) && windows.contains(&padded), "{windows}");
+    for script in [carried, windows] {
+        assert!(script.contains("known = chances[2:len(tokens)] / chances[2:len(tokens)].sum()"), "{script}");
+        assert!(!script.contains("encode("), "{script}");
+    }
+}
+
+/// A model of ONNX reads sequences of any length, a forecast needs the rows that the network was trained on.
+#[test]
+fn scripts_of_series_refuse_too_few_rows() {
+    let script = script("airline-lstm", &["data.difference=12"], None);
+    assert!(
+        script.contains(
+            "if len(rows) < 24:\n    sys.exit(f\"{sys.argv[1]} has {len(rows)} rows; the network reads 24\")"
+        ),
+        "{script}"
+    );
 }

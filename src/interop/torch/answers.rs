@@ -14,6 +14,8 @@ pub enum Preprocessing {
     Texts(TokenSpec, Vocabulary),
     /// Numbers are scaled.
     Numbers(Scale),
+    /// Words in channels become ids.
+    Sentences(TokenSpec),
     /// The inputs are what the data are.
     None,
 }
@@ -38,6 +40,7 @@ impl Answers {
         let cases = match preprocessing {
             Preprocessing::Texts(tokens, vocabulary) => texts(network, tokens, vocabulary),
             Preprocessing::Numbers(scale) => numbers(network, Some(scale)),
+            Preprocessing::Sentences(_) => ids(network),
             Preprocessing::None if matches!(network.inputs[0].shape, Shape::Ids { .. }) => ids(network),
             Preprocessing::None => numbers(network, None),
         };

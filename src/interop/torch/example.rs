@@ -2,7 +2,7 @@
 
 use super::answers::Preprocessing;
 use crate::interop::NetworkDescription;
-use crate::interop::keras::encoding;
+use crate::interop::keras::{channel_encoding, encoding, next_tokens, prompt};
 use crate::metrics::Task;
 use crate::nn::Shape;
 
@@ -14,12 +14,23 @@ pub fn example(network: &NetworkDescription<'_>, preprocessing: &Preprocessing, 
         _ => "torch.float32",
     };
     let (usage, before, tensor, given) = match preprocessing {
-        Preprocessing::Texts(tokens, _) => (
-            "'a text' …",
-            format!("ids_of = {{token: i for i, token in enumerate(read(\"vocabulary.json\"))}}\n\n\n{}", encoding(tokens, network.is_stateful)),
-            "torch.tensor([values])",
-            format!("for text in sys.argv[1:]:\n{reset}    answer = network.predict(torch.tensor([encode(text)]))[0]\n{}", answer(task)),
-        ),
+        Preprocessing::Texts(tokens, _) => {
+            let encode = encoding(tokens, network.is_stateful);
+            let (more, function) = match task {
+                Task::Language => (prompt(tokens, network.is_stateful), "prompt"),
+                _ => (String::new(), "encode"),
+            };
+            (
+                "'a text' …",
+                format!("ids_of = {{token: i for i, token in enumerate(read(\"vocabulary.json\"))}}\n\n\n{encode}{more}"),
+                "torch.tensor([values])",
+                format!(
+                    "for text in sys.argv[1:]:\n{reset}    ids = {function}(text)\n    \
+                     answer = network.predict(torch.tensor([ids]))[0]\n{}",
+                    answer(task)
+                ),
+            )
+        }
         Preprocessing::Numbers(_) => (
             "input.pt",
             "scale = read(\"scale.json\")\n\n\ndef scaled(values):\n    \
@@ -29,6 +40,16 @@ pub fn example(network: &NetworkDescription<'_>, preprocessing: &Preprocessing, 
                 .to_owned(),
             "scaled(torch.tensor([values], dtype=torch.float64))",
             "print(network.predict(*(scaled(torch.load(path)) for path in sys.argv[1:])))\n".to_owned(),
+        ),
+        Preprocessing::Sentences(tokens) => (
+            "'words , with blanks' …",
+            channel_encoding(tokens, "read(\"vocabulary.json\")"),
+            "",
+            format!(
+                "for text in sys.argv[1:]:\n{reset}    \
+                 answer = network.predict(*(torch.tensor([row]) for row in encode(text)))[0]\n{}",
+                answer(task)
+            ),
         ),
         Preprocessing::None => (
             if network.inputs.len() > 1 { "input.pt input.pt …" } else { "input.pt" },
@@ -69,12 +90,13 @@ pub fn example(network: &NetworkDescription<'_>, preprocessing: &Preprocessing, 
 }
 
 /// The lines that print the answer to a text.
-fn answer(task: Task) -> &'static str {
-    match task {
+fn answer(task: Task) -> String {
+    let lines = match task {
         Task::Language => {
-            "    tokens = list(ids_of)\n    last = max((t for t, i in enumerate(encode(text)) if i), default=0)\n    \
-             best = answer[last].topk(min(5, len(tokens)))\n    \
-             print(text, [(tokens[i], float(p)) for p, i in zip(best.values, best.indices)])\n"
+            return format!(
+                "    tokens = list(ids_of)\n    chances = answer[max(t for t, i in enumerate(ids) if i)]\n    {}\n",
+                next_tokens("argsort(descending=True)")
+            );
         }
         Task::Tags => {
             "    labels = read(\"labels.json\")\n    \
@@ -87,5 +109,6 @@ fn answer(task: Task) -> &'static str {
             "    print(text, dict(zip(read(\"labels.json\"), map(float, answer))))\n"
         }
         Task::Regression | Task::Forecast => "    print(text, answer)\n",
-    }
+    };
+    lines.to_owned()
 }

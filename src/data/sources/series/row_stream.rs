@@ -81,13 +81,14 @@ impl RowStream {
         self.recent.iter().cloned().collect()
     }
 
-    /// Goes on after `rows` that [`rows`](Self::rows) has returned.
+    /// Goes on after `rows` that [`rows`](Self::rows) has returned, of which the network has read one if it has `begun`.
     ///
     /// # Errors
     /// In words, if they are those of another series.
-    pub fn set_rows(&mut self, rows: Vec<Vec<f64>>) -> Result<(), String> {
-        let width = self.series.values.len();
-        if rows.len() > self.depth() || rows.iter().any(|row| row.len() != width) {
+    pub fn set_rows(&mut self, rows: Vec<Vec<f64>>, begun: bool) -> Result<(), String> {
+        let (width, depth) = (self.series.values.len(), self.depth());
+        let is_row = |row: &Vec<f64>| row.len() == width && row.iter().all(|x| x.is_finite());
+        if rows.len() > depth || begun && rows.len() < depth || !rows.iter().all(is_row) {
             return Err(format!("its rows are not those of a series of {width} numbers"));
         }
         self.recent = rows.into();
