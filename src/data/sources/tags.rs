@@ -14,6 +14,7 @@ use crate::data::error::{DataError, listed, refuse};
 use crate::data::files::encoding::Encoding;
 use crate::data::files::text_file;
 use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::fraction::Fraction;
 use crate::data::known::Known;
 use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
@@ -89,7 +90,7 @@ impl Source for TagsSpec {
 
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
         let tokens = context.required_tokens()?;
-        Ok(self.load(tokens, context.known, context.seed, context.progress)?.into())
+        Ok(self.load(tokens, context.known, (context.seed, context.fraction), context.progress)?.into())
     }
 
     fn files(&self) -> Vec<RequiredFile<'_>> {
@@ -137,7 +138,7 @@ impl TagsSpec {
         &self,
         spec: &TokenSpec,
         trained: Option<&Known>,
-        seed: u64,
+        (seed, fraction): (u64, Fraction),
         progress: &mut dyn FnMut(String),
     ) -> Result<Data, DataError> {
         let mut read = |path: &Path| {
@@ -167,6 +168,7 @@ impl TagsSpec {
             let (kept, out) = self.split(train, validation, seed)?;
             (train, held_out) = (kept, Some(out));
         }
+        train = fraction.keep(train, seed);
         if let Some((path, text)) = &given {
             let found = sentences(path, text, self.tag.as_ref())?;
             notes.extend(found.note());
@@ -336,7 +338,12 @@ mod tests {
             truncating,
             channels: Vec::new(),
         };
-        TagsSpec { path, validation, ..TagsSpec::default() }.load(&tokens, None, 1, &mut |_| {})
+        TagsSpec { path, validation, ..TagsSpec::default() }.load(
+            &tokens,
+            None,
+            (1, Fraction::ALL),
+            &mut |_| {},
+        )
     }
 
     #[test]
