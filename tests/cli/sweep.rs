@@ -325,6 +325,40 @@ fn with_seeds_the_means_of_settings_are_compared() {
     assert_eq!(epochs[2 * best], 3, "{means:?} {epochs:?}");
 }
 
+#[test]
+fn the_folder_of_seeds_is_a_sweep_that_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = |run: &str| {
+        let mut command = unrolled(dir.path(), &["train", "word-order", "--seeds", "1..3", "--run", run]);
+        command.args(sets(&SMALL)).args(["--set", "train.epochs=100"]);
+        command
+    };
+    ends(train("whole"), 0);
+    let mut child = Running::start(train("cut"));
+    let begun = dir.path().join("cut/seed-2/metrics.jsonl");
+    wait("the second begins", || fs::metadata(&begun).is_ok_and(|file| file.len() > 500));
+    child.signal(Signal::KILL);
+    child.code();
+    assert_eq!(states(dir.path(), "cut"), ["finished", "interrupted", "waiting"]);
+    let first = fs::metadata(dir.path().join("cut/seed-1/frames.bin")).unwrap().modified().unwrap();
+    ends(unrolled(dir.path(), &["sweep", "run", "cut", "--jobs", "2"]), 0);
+    assert_eq!(states(dir.path(), "cut"), ["finished"; 3]);
+    assert_eq!(fs::metadata(dir.path().join("cut/seed-1/frames.bin")).unwrap().modified().unwrap(), first);
+    for seed in ["seed-1", "seed-2", "seed-3"] {
+        let [whole, cut] = ["whole", "cut"].map(|run| dir.path().join(run).join(seed));
+        assert_eq!(last(&whole, "model.safetensors"), last(&cut, "model.safetensors"), "{seed}");
+        assert_eq!(timeless(&whole), timeless(&cut), "{seed}");
+    }
+    let (best, _) = ends(unrolled(dir.path(), &["sweep", "best", "cut"]), 0);
+    assert!(best.starts_with("cut/seed-"), "{best}");
+    // What is finished is read, not trained.
+    let mut again = train("cut");
+    again.arg("--resume-or-start");
+    let (out, _) = ends(again, 0);
+    assert!(out.lines().any(|line| line.starts_with("mean ")), "{out}");
+    assert_eq!(fs::metadata(dir.path().join("cut/seed-1/frames.bin")).unwrap().modified().unwrap(), first);
+}
+
 /// The recipe of `unrolled help sweeps`; `OPTUNA_PYTHON` is a Python with Optuna.
 #[test]
 #[ignore = "needs a Python with Optuna"]
