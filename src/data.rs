@@ -20,6 +20,7 @@ pub(crate) mod error;
 pub(crate) mod files;
 mod folds;
 pub(crate) mod form;
+mod fraction;
 mod known;
 mod opened;
 pub(crate) mod progress;
@@ -40,6 +41,7 @@ pub use error::DataError;
 pub use files::encoding::Encoding;
 pub use folds::check_folds;
 pub use form::{Form, InputForm, TargetForm};
+pub use fraction::Fraction;
 pub use known::Known;
 pub use opened::{Data, Opened};
 pub use source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
@@ -149,7 +151,15 @@ pub fn load(
     streams: usize,
     progress: &mut dyn FnMut(String),
 ) -> Result<Data, DataError> {
-    let context =
-        Context { tokens, seed, streams, known: None, may_stream: false, progress, stop: &mut || false };
+    let context = Context {
+        tokens,
+        seed,
+        streams,
+        known: None,
+        fraction: Fraction::ALL,
+        may_stream: false,
+        progress,
+        stop: &mut || false,
+    };
     open(spec, context).map(|opened| opened.data)
 }

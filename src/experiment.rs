@@ -30,8 +30,8 @@ pub use resume::{ResumePlan, plan_resume};
 pub use runner::{MAX_SEEDS, Repeat, RepeatOptions, train_all};
 pub use start::Trained;
 pub use sweep::{
-    Amount, Combination, Distribution, EndState, GridSetting, Halving, MAX_TRIALS, RandomSetting,
-    SlurmOptions, Sweep, SweepDefinition, SweepEnd, SweepOptions, SweepStatus, SweepWatcher, Trial,
-    TrialResult, TrialState, TrialStatus,
+    Amount, Combination, CurvePoint, Distribution, EndState, FittedCurve, GridSetting, Halving,
+    LearningCurve, MAX_TRIALS, PowerLaw, RandomSetting, SlurmOptions, Sweep, SweepDefinition, SweepEnd,
+    SweepOptions, SweepStatus, SweepWatcher, Trial, TrialResult, TrialState, TrialStatus,
 };
 pub use verify::{Verification, verify};

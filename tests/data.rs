@@ -8,6 +8,8 @@
 mod folders;
 #[path = "data/formats.rs"]
 mod formats;
+#[path = "data/fractions.rs"]
+mod fractions;
 #[path = "common/messages.rs"]
 mod messages;
 #[path = "data/others.rs"]

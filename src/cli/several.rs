@@ -17,10 +17,11 @@ use super::dashboard::{Display, shown};
 use super::error::{CliError, CliResult};
 use super::follow::{code, follow, is_stopped_by_user};
 use super::signals::{SENDER, Signals};
+use super::sweep::{self, CoreArgs, NewArgs};
 use super::train_args::TrainArgs;
 use super::{ScreenArgs, exit, print_error};
 use crate::escape::foreign;
-use crate::experiment::{ExperimentError, Repeat, RepeatOptions, Trained, train_all};
+use crate::experiment::{ExperimentError, GridSetting, Repeat, RepeatOptions, Trained, train_all};
 use crate::protocol::{Command, CommandRequest, CommandSender, Event};
 use crate::run::{RunState, owner};
 use crate::runs;
@@ -36,13 +37,7 @@ type Ended = Result<(Outcome, Vec<String>), ExperimentError>;
 
 /// Trains the preset of `args` once for every seed or fold.
 pub(super) fn train(args: &TrainArgs, repeat: &Repeat, screen: ScreenArgs) -> CliResult {
-    if let Some(option) = args.records.option() {
-        let what = format!(
-            "{option} records one training, and --seeds and --folds make several; \
-             `unrolled export RUN {option} …` writes the record of each"
-        );
-        return Err(CliError::usage(what));
-    }
+    check_records(args)?;
     let options = RepeatOptions {
         root: args.run.clone(),
         threads: args.threads.count(),
@@ -64,6 +59,37 @@ pub(super) fn train(args: &TrainArgs, repeat: &Repeat, screen: ScreenArgs) -> Cl
         }
     };
     finish(args, ended)
+}
+
+/// Trains the preset of `args` with fractions of its data, each with every seed or fold: a sweep.
+pub(super) fn train_fractions(args: &TrainArgs, fractions: &GridSetting, screen: ScreenArgs) -> CliResult {
+    check_records(args)?;
+    let TrainArgs { set, data, run, seed, seeds, folds, .. } = args;
+    let sweep = NewArgs {
+        preset: Some(args.preset().to_owned()),
+        fractions: Some(fractions.clone()),
+        seeds: seeds.clone(),
+        folds: *folds,
+        set: set.clone(),
+        data: data.clone(),
+        seed: *seed,
+        run: run.clone(),
+        goes_on: args.resume_or_start,
+        cores: CoreArgs { threads: args.threads.limit(), jobs: None },
+        ..NewArgs::default()
+    };
+    let code = sweep::create(&sweep, screen)?;
+    args.notice.ring(&format!("{}: all trainings have ended", args.preset()));
+    Ok(code)
+}
+
+/// Checks that no record of one training is asked for.
+fn check_records(args: &TrainArgs) -> CliResult<()> {
+    let Some(option) = args.records.option() else { return Ok(()) };
+    Err(CliError::usage(format!(
+        "{option} records one training, and --seeds, --folds and --fractions make several; \
+         `unrolled export RUN {option} …` writes the record of each"
+    )))
 }
 
 /// How the trainings have ended for the user.

@@ -2,6 +2,7 @@
 
 mod args;
 mod create;
+mod curve;
 mod jobs;
 mod print;
 mod run;
@@ -11,8 +12,10 @@ mod watcher;
 
 use std::path::PathBuf;
 
-use args::{CoreArgs, NewArgs, SlurmArgs};
+use args::SlurmArgs;
+pub(super) use args::{CoreArgs, NewArgs};
 use clap::Subcommand;
+pub(super) use create::create;
 
 use super::ScreenArgs;
 use super::error::CliResult;
@@ -65,7 +68,7 @@ enum Command {
 /// Makes a sweep, or does something with one.
 pub(super) fn sweep(args: &SweepArgs, screen: ScreenArgs) -> CliResult {
     match &args.command {
-        None => create::create(&args.new, screen),
+        None => create(&args.new, screen),
         Some(Command::Run { dir, task, per_task, cores }) => {
             run::run(dir, task.map(|task| (task, *per_task)), *cores, screen)
         }

@@ -13,6 +13,11 @@ impl Default for ThreadArgs {
 }
 
 impl ThreadArgs {
+    /// The number, if it is not that of the processors.
+    pub fn limit(self) -> Option<u16> {
+        Some(self.threads).filter(|threads| *threads != processors())
+    }
+
     /// The number.
     pub fn count(self) -> usize {
         usize::from(self.threads)

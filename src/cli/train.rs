@@ -17,6 +17,9 @@ use crate::train::Options;
 
 /// Trains one preset, with the dashboard on a terminal.
 pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
+    if let Some(fractions) = &args.fractions {
+        return several::train_fractions(args, fractions, screen);
+    }
     let folds = args.folds.map(Repeat::Folds);
     if let Some(repeat) = args.seeds.clone().map(Repeat::Seeds).or(folds) {
         return several::train(args, &repeat, screen);

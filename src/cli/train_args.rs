@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::notice::NoticeArgs;
 use super::records::RecordArgs;
 use super::threads::ThreadArgs;
-use crate::experiment::MAX_SEEDS;
+use crate::experiment::{GridSetting, MAX_SEEDS};
 use crate::preset::Overrides;
 
 #[derive(Debug, clap::Args)]
@@ -16,7 +16,7 @@ pub(super) struct TrainArgs {
     preset: Option<String>,
     /// Start from the weights of a trained network, with its vocabulary, labels and scale: a run folder, the name of one in runs/,
     /// `latest`, or a file that `unrolled import` reads, which becomes a run first. The optimizer is new, and steps count from 0
-    #[arg(long, value_name = "RUN|FILE", conflicts_with_all = ["seeds", "folds"])]
+    #[arg(long, value_name = "RUN|FILE", conflicts_with_all = ["seeds", "folds", "fractions"])]
     pub from: Option<PathBuf>,
     /// With --from: start from the best checkpoint, not the last one
     #[arg(long, requires = "from")]
@@ -47,6 +47,10 @@ pub(super) struct TrainArgs {
     /// N-fold cross-validation; prints mean and standard deviation at the end
     #[arg(long, value_name = "N", conflicts_with = "on_end", value_parser = clap::value_parser!(u16).range(2..))]
     pub folds: Option<u16>,
+    /// Train with these percentages of the training data, with each of --seeds or --folds if they are given, and say at the end how much more
+    /// data would help. It is a sweep: `unrolled sweep status DIR` shows it
+    #[arg(long, value_name = "10,25,50,100", value_parser = GridSetting::fractions, conflicts_with = "on_end")]
+    pub fractions: Option<GridSetting>,
     #[command(flatten)]
     pub threads: ThreadArgs,
     /// Print plain lines instead of the dashboard
@@ -56,7 +60,7 @@ pub(super) struct TrainArgs {
     #[arg(long, requires = "run")]
     pub resume_or_start: bool,
     /// Train without this terminal, and print how to see it: the prompt comes back
-    #[arg(long, conflicts_with_all = ["seeds", "folds"])]
+    #[arg(long, conflicts_with_all = ["seeds", "folds", "fractions"])]
     pub detach: bool,
     #[command(flatten)]
     pub notice: NoticeArgs,

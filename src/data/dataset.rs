@@ -55,6 +55,11 @@ impl Dataset {
         self.targets.len()
     }
 
+    /// The sequences with these indices, in this order; all must be below the number of sequences.
+    pub(crate) fn select(&self, rows: &[usize]) -> Self {
+        Self { inputs: self.inputs.of(rows), targets: self.targets.of(rows) }
+    }
+
     /// Whether there are no sequences.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

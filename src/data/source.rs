@@ -7,6 +7,7 @@ use ndarray::Array2;
 use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
 use crate::data::form::Form;
+use crate::data::fraction::Fraction;
 use crate::data::known::Known;
 use crate::data::opened::Opened;
 use crate::data::text::tokens::{TokenRules, TokenSpec};
@@ -103,6 +104,8 @@ pub struct Context<'a> {
     pub streams: usize,
     /// What a network that is trained further knows of its data, which these are read by.
     pub known: Option<&'a Known>,
+    /// How much of the training data is trained on.
+    pub fraction: Fraction,
     /// Whether data that do not fit in memory may be streamed from their files.
     pub may_stream: bool,
     /// Receives progress messages; file names in them are not escaped.

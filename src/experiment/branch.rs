@@ -98,6 +98,7 @@ pub fn check_changes(before: &RunSpec, after: &RunSpec) -> Result<(), Experiment
         ("model", before.model != after.model),
         ("train.loss", before.train.loss != after.train.loss),
         ("train.class_weight", before.train.class_weight != after.train.class_weight),
+        ("train.fraction", before.train.fraction != after.train.fraction),
         ("train.batch_size", before.train.batch_size != after.train.batch_size),
         ("train.seed", before.train.seed != after.train.seed),
         ("train.optimizer", before.train.optimizer.name() != after.train.optimizer.name()),

@@ -1,13 +1,14 @@
 //! Settings that cannot be changed while training: the weights, or the place in the data, would be those of another training.
 
 /// Settings, and the beginnings of the paths of settings.
-const FIXED: [&str; 9] = [
+const FIXED: [&str; 10] = [
     "from",
     "data",
     "tokens",
     "model",
     "train.loss",
     "train.class_weight",
+    "train.fraction",
     "train.batch_size",
     "train.seed",
     "train.optimizer.name",

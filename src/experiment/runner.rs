@@ -7,9 +7,10 @@ use super::edited::check_preset;
 use super::error::ExperimentError;
 use super::start::{Start, Trained, go_on, has_run, result};
 use super::summary::summary;
+use super::sweep::{Claim, Repeats, Sweep, SweepDefinition};
 use crate::data::{self, DataSpec};
 use crate::preset::{self, Overrides, PresetError, Resolved};
-use crate::run::{self, RunError};
+use crate::run::{self, RunError, owner};
 use crate::train::{Options, Outcome, Trainer};
 
 /// The maximum number of seeds: the specs of all are checked before the first training.
@@ -88,8 +89,9 @@ pub struct RepeatOptions {
     pub watched: bool,
 }
 
-/// Trains `name` with `overrides` once for every seed or fold, each run in a folder of its own below the one of `options`; `follow` shows a training until it ends. Trainings that diverge do not end the others; what ends one in another way, ends all. Returns
-/// how the trainings ended, and the lines of the summary.
+/// Trains `name` with `overrides` once for every seed or fold, each run in a folder of its own below the one of `options`; `follow` shows a training until it ends. Trainings that diverge
+/// or fail do not end the others; one that is stopped, or whose data are unusable, ends all. The folder is that of a sweep. Returns how the
+/// trainings ended, and the lines of the summary.
 ///
 /// # Errors
 /// When the preset, its data or `root` are wrong, before anything is trained; when a training cannot be started.
@@ -101,9 +103,11 @@ pub fn train_all(
     follow: &mut dyn FnMut(Trainer) -> std::io::Result<Trained>,
 ) -> Result<(Outcome, Vec<String>), ExperimentError> {
     let specs = specs(name, repeat, overrides)?;
+    let definition = definition(name, repeat, overrides)?;
     if let Some(root) = &root {
         let names = specs.iter().map(|(name, _)| name.as_str());
         check_root(root, repeat, names.filter(|name| !(goes_on && has_run(&root.join(name)))))?;
+        Repeats::check(root, &definition, goes_on)?;
         // Before any is trained.
         for (training, overrides) in repeat.trainings(overrides) {
             let folder = root.join(training);
@@ -112,41 +116,63 @@ pub fn train_all(
             }
         }
     }
-    let (mut root, planned) = (root, specs.len());
+    let planned = specs.len();
+    let root = match root {
+        Some(root) => root,
+        None => {
+            let spec_name = specs.first().map_or(name, |(_, first)| first.spec.name.as_str());
+            let name = format!("{spec_name}-{}", repeat.suffix());
+            run::create_run_dir(Path::new("runs"), &name, SystemTime::now())?
+        }
+    };
+    let mut repeats = Repeats::begin(&root, &definition)?;
     let mut ends = Vec::new();
     let mut outcome = Outcome::Finished;
     for (name, Resolved { spec, notes }) in specs {
-        let root = match &mut root {
-            Some(root) => root,
-            none => {
-                let name = format!("{}-{}", spec.name, repeat.suffix());
-                none.insert(run::create_run_dir(Path::new("runs"), &name, SystemTime::now())?)
-            }
-        };
         let folder = root.join(&name);
-        let start = match goes_on && has_run(&folder) {
+        let start = match goes_on && has_run(&folder) && !owner::is_live(&folder) {
             true => go_on(&folder, &spec, overrides)?,
             false => Start::Train(Box::new(spec), notes, None),
         };
-        let trained = match start {
-            Start::Ended(trained) => trained,
+        let (claim, trained) = match start {
+            Start::Ended(trained) => (None, trained),
             Start::Train(spec, notes, resume) => {
+                let Claim::Mine(claim) = repeats.claim(&name)? else {
+                    ends.push((name, Err("another process trains it".to_owned())));
+                    continue;
+                };
                 let options =
                     Options { folder: Some(folder), threads, notes, resume, watched, ..Options::default() };
-                follow(Trainer::start(*spec, options)?)?
+                (Some(claim), follow(Trainer::start(*spec, options)?)?)
             }
         };
         let (ended, result) = result(trained);
+        repeats.ended(&name, claim, &ended)?;
         ends.push((name, result));
-        if ended != Outcome::Finished {
-            let ends_all = !matches!(ended, Outcome::Diverged(_));
-            outcome = ended;
-            if ends_all {
-                break;
-            }
+        match (&ended, &outcome) {
+            (Outcome::Finished, _) | (Outcome::Diverged(_), Outcome::Failed(_)) => {}
+            _ => outcome = ended,
+        }
+        // The others would end in the same way.
+        if matches!(outcome, Outcome::Stopped | Outcome::Unusable(_)) {
+            break;
         }
     }
     Ok((outcome, summary(&ends, planned)))
+}
+
+/// The trainings as a sweep.
+fn definition(
+    name: &str,
+    repeat: &Repeat,
+    overrides: &Overrides,
+) -> Result<SweepDefinition, ExperimentError> {
+    let base = preset::load(name, overrides)?.spec.tree().map_err(ExperimentError::Sweep)?;
+    let (seeds, folds) = match repeat {
+        Repeat::Seeds(seeds) => (Some((*seeds.start(), *seeds.end())), None),
+        Repeat::Folds(folds) => (None, Some(*folds)),
+    };
+    Ok(SweepDefinition { seeds, folds, repeats: true, ..SweepDefinition::of(name, base) })
 }
 
 /// Checks that the run in `folder` is one of the preset `name`, and that this has not changed since the run was begun.
@@ -172,6 +198,9 @@ fn check_root<'n>(
 ) -> Result<(), RunError> {
     let is_run = |entry: &DirEntry| {
         let name = entry.file_name();
+        if ["sweep.yaml", "trials.jsonl", "state", "workers"].iter().any(|own| name == *own) {
+            return Sweep::is_in(root);
+        }
         let is_named = name.to_str().is_some_and(|name| name.starts_with(repeat.prefix()));
         is_named && entry.file_type().is_ok_and(|kind| kind.is_dir())
     };

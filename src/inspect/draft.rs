@@ -275,6 +275,7 @@ fn train(loss: Loss, batch_size: usize, epochs: usize) -> TrainSpec {
         schedule: Schedule::Constant,
         early_stopping: None,
         class_weight: BTreeMap::new(),
+        fraction: 1.0,
         batch_size,
         epochs,
         validate_every: None,

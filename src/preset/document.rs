@@ -44,6 +44,8 @@ pub(super) struct Document {
     tree: Value,
     /// The path of every override, and its text on the command line.
     overridden: Vec<(Vec<String>, String)>,
+    /// The folder that paths of overrides are relative to; empty for the current one.
+    directory: PathBuf,
 }
 
 impl Document {
@@ -76,12 +78,19 @@ impl Document {
             let expected = "expected a mapping with the keys title, data, tokens, model, train";
             return Err(at(None, format!("found {found}; {expected}")));
         }
-        Ok(Self { origin: origin.into(), text: text.into(), tree, overridden: Vec::new() })
+        Ok(Self {
+            origin: origin.into(),
+            text: text.into(),
+            tree,
+            overridden: Vec::new(),
+            directory: PathBuf::new(),
+        })
     }
 
     /// A document that was never a text; errors in it have no line.
-    pub(super) fn of_tree(origin: &str, tree: Value) -> Self {
-        Self { origin: origin.into(), text: String::new(), tree, overridden: Vec::new() }
+    pub(super) fn of_tree(origin: &str, tree: Value, directory: &Path) -> Self {
+        let directory = directory.to_owned();
+        Self { origin: origin.into(), text: String::new(), tree, overridden: Vec::new(), directory }
     }
 
     /// Lays `K=V` over the tree. Missing mappings are made; list items must exist.
@@ -233,10 +242,10 @@ impl Document {
         &self.tree
     }
 
-    /// Makes the path at `path` absolute: relative to the current folder if it is from the command line, or else to
+    /// Makes the path at `path` absolute: relative to the folder of overrides if it is from one of them, or else to
     /// `base`.
     pub(super) fn absolute(&self, path: &[&str], written: &Path, base: &Path) -> PathBuf {
-        let from = if self.is_overridden(path) { Path::new("") } else { base };
+        let from = if self.is_overridden(path) { &self.directory } else { base };
         let joined = from.join(written);
         std::path::absolute(&joined).unwrap_or(joined)
     }

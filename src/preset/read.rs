@@ -192,6 +192,8 @@ struct RawTrain {
     early_stopping: Option<EarlyStopping>,
     #[serde(default)]
     class_weight: Mapping,
+    #[serde(default = "all")]
+    fraction: f64,
     #[serde(default = "thirty_two")]
     batch_size: usize,
     #[serde(default = "one")]
@@ -210,6 +212,10 @@ fn adam() -> Value {
 
 fn constant() -> Value {
     Value::String("constant".into())
+}
+
+fn all() -> f64 {
+    1.0
 }
 
 fn thirty_two() -> usize {
@@ -275,6 +281,7 @@ pub(super) fn resolve(
         schedule,
         early_stopping,
         class_weight,
+        fraction,
         batch_size,
         epochs,
         validate_every,
@@ -291,6 +298,7 @@ pub(super) fn resolve(
         })?,
         early_stopping,
         class_weight: self::class_weight(document, class_weight)?,
+        fraction,
         batch_size,
         epochs,
         validate_every,
@@ -380,6 +388,11 @@ fn check(document: &Document, spec: &RunSpec) -> Result<(), PresetError> {
         if value == 0 {
             return Err(document.error(&steps(path), "found 0; it must be at least 1"));
         }
+    }
+    let fraction = spec.train.fraction;
+    if !(fraction > 0.0 && fraction <= 1.0) {
+        let found = format!("found {fraction}; expected a share of the training data above 0 and at most 1");
+        return Err(document.error(&steps(["train", "fraction"]), found));
     }
     if spec.train.validate_every == Some(0) {
         return Err(
@@ -507,6 +520,8 @@ mod tests {
                 "did you mean `val_loss`",
             ),
             ("train.validate_every=0", "train.validate_every", "at least 1"),
+            ("train.fraction=0", "train.fraction", "above 0 and at most 1"),
+            ("train.fraction=25", "train.fraction", "above 0 and at most 1"),
             ("train.class_weight={negative: heavy}", "train.class_weight.negative", "expected a number"),
             ("train.class_weight={negative: -1}", "train.class_weight.negative", "0 or more"),
             ("model.2.kernel_initializer=he_norml", "model.2.kernel_initializer", "did you mean `he_normal`"),

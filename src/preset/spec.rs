@@ -156,6 +156,9 @@ pub struct TrainSpec {
     /// The class weight of each label; 1 if absent.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub class_weight: BTreeMap<String, f64>,
+    /// The share of the training data that is trained on; its vocabulary and scale are of that share.
+    #[serde(skip_serializing_if = "is_all")]
+    pub fraction: f64,
     /// The number of sequences of an optimizer step.
     pub batch_size: usize,
     /// The number of epochs.
@@ -169,6 +172,12 @@ pub struct TrainSpec {
     pub checkpoint: CheckpointSpec,
     /// The seed of weights, order and generated data.
     pub seed: u64,
+}
+
+/// Whether all training data are used, which `spec.yaml` leaves out.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_all(fraction: &f64) -> bool {
+    *fraction >= 1.0
 }
 
 impl TrainSpec {

@@ -28,12 +28,18 @@ pub fn from_yaml<T: DeserializeOwned>(origin: &str, text: &str) -> Result<T, Pre
     document.read(&[], document.tree().clone())
 }
 
-/// As [`load`](super::load) for a preset that is a tree: the settings of a [`RunSpec`], whose paths are absolute.
+/// As [`load`](super::load) for a preset that is a tree: the settings of a [`RunSpec`], whose paths are absolute. Those of `overrides` are
+/// relative to `directory`, or to the current folder if that is empty.
 ///
 /// # Errors
 /// As [`load`](super::load), without positions.
-pub fn load_tree(origin: &str, tree: Value, overrides: &Overrides) -> Result<Resolved, PresetError> {
-    let mut document = Document::of_tree(origin, tree);
+pub fn load_tree(
+    origin: &str,
+    tree: Value,
+    overrides: &Overrides,
+    directory: &Path,
+) -> Result<Resolved, PresetError> {
+    let mut document = Document::of_tree(origin, tree, directory);
     read::lay_over(&mut document, overrides)?;
     read::resolve(&document, origin, Path::new(""), overrides.data.as_deref(), Origin::Preset)
 }

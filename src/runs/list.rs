@@ -18,6 +18,9 @@ const DEPTH: usize = 3;
 const WORTH_WRITING: Duration = Duration::from_millis(5);
 /// So long after all files were looked at, an ended run is believed not to have changed if its folder has not.
 const RECENT: Duration = Duration::from_secs(600);
+/// The file that makes a folder a sweep, and its folder of processes.
+const SWEEP: &str = "sweep.yaml";
+const WORKERS: &str = "workers";
 /// Folders that one thread looks at.
 const SHARE: usize = 256;
 
@@ -152,6 +155,10 @@ fn names(runs: &Path) -> io::Result<Vec<String>> {
         if let Some(name) = name.to_str().filter(|name| is_folder && !name.starts_with('.')) {
             names.push(name.to_owned());
         }
+    }
+    // Processes that train look like runs that are being prepared.
+    if names.iter().any(|name| name == WORKERS) && runs.join(SWEEP).is_file() {
+        names.retain(|name| name != WORKERS);
     }
     names.sort_unstable();
     Ok(names)
@@ -314,6 +321,17 @@ mod tests {
         assert_eq!((&*find("run-4").summary.preset, find("run-3").marks.notes.len()), ("other", 1));
         // That was the look at all files: the folders are enough again, but for those that have just changed.
         assert!(looks(runs)[0] >= 3 * SHARE - 2);
+    }
+
+    #[test]
+    fn processes_that_train_a_sweep_are_no_runs() {
+        let dir = folder(2);
+        let workers = dir.path().join(WORKERS);
+        fs::create_dir(&workers).unwrap();
+        let _worker = owner::join(&workers).unwrap();
+        assert_eq!(list(dir.path()).unwrap().len(), 3, "one that is being prepared");
+        fs::write(dir.path().join(SWEEP), "").unwrap();
+        assert_eq!(list(dir.path()).unwrap().len(), 2);
     }
 
     #[test]

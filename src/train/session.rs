@@ -9,8 +9,8 @@ use super::step::Stepper;
 use super::vectors;
 use super::watch::Watch;
 use crate::data::{
-    self, BatchOrder, Batches, Context, Coverage, Data, DataError, Dataset, Forecasts, Form, Opened, Sampler,
-    Scale, StreamedSplit, TargetForm, UnknownWords, Vocabularies,
+    self, BatchOrder, Batches, Context, Coverage, Data, DataError, Dataset, Forecasts, Form, Fraction,
+    Opened, Sampler, Scale, StreamedSplit, TargetForm, UnknownWords, Vocabularies,
 };
 use crate::metrics::Task;
 use crate::nn::Model;
@@ -117,8 +117,17 @@ impl Session {
         }
         let (tokens, seed) = (spec.tokens.as_ref(), spec.train.seed);
         let known = initial.as_ref().map(|initial| &initial.known);
-        let context =
-            Context { tokens, seed, streams, known, may_stream: true, progress: &mut *progress, stop };
+        let fraction = Fraction::new(spec.train.fraction);
+        let context = Context {
+            tokens,
+            seed,
+            streams,
+            known,
+            fraction,
+            may_stream: true,
+            progress: &mut *progress,
+            stop,
+        };
         let Opened { data, train: streamed_train, validation: streamed_validation } =
             data::open(&spec.data, context)?;
         let reread = [streamed_train.is_some(), streamed_validation.is_some()];

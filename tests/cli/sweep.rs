@@ -1,8 +1,9 @@
 //! Sweeps: trials, interruptions, several processes, tables.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -222,4 +223,220 @@ fn a_training_ends_with_its_result_as_json() {
     again.args(["--json-result", "--resume-or-start"]);
     let (out, _) = ends(again, 0);
     assert_eq!(serde_json::from_str::<Value>(out.lines().last().unwrap()).unwrap(), result);
+}
+
+#[test]
+fn fractions_of_the_data_are_parts_of_one_another_and_give_a_curve() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = |args: &[&str]| {
+        let mut command = unrolled(dir.path(), &["train", "word-order", "--run", "s", "--seeds", "1..2"]);
+        command.args(sets(&SMALL)).args(["--fractions", "25,50,100"]).args(args);
+        command
+    };
+    let (out, _) = ends(train(&[]), 0);
+    let table = out.lines().skip_while(|line| !line.contains("by the share of the training data"));
+    let rows: Vec<Vec<&str>> = table.skip(2).take(3).map(|line| line.split_whitespace().collect()).collect();
+    let expected = [("25.0", "64"), ("50.0", "128"), ("100.0", "256")];
+    assert_eq!(rows.iter().map(|row| (row[0], row[2])).collect::<Vec<_>>(), expected, "{out}");
+    assert!(
+        out.contains("a learning curve cannot be fitted") || out.contains("with twice the data, 512 rows"),
+        "{out}"
+    );
+    let steps: Vec<u64> =
+        status(dir.path(), "s").iter().map(|trial| trial["steps"].as_u64().unwrap()).collect();
+    // Two epochs of 32 sequences a step.
+    assert_eq!(steps, [4, 4, 8, 8, 16, 16]);
+    // As trained alone.
+    let mut alone = super::train(dir.path(), "word-order", "alone", &SMALL);
+    alone.args(["--set", "train.fraction=0.25", "--seed", "2"]);
+    ends(alone, 0);
+    let (trial, alone) = (dir.path().join("s/trials/0001"), dir.path().join("alone"));
+    assert_eq!(last(&trial, "model.safetensors"), last(&alone, "model.safetensors"));
+    assert!(fs::read_to_string(trial.join("spec.yaml")).unwrap().contains("fraction: 0.25"));
+    // It cannot be changed on the way.
+    let resumed = ["resume", "alone", "--headless", "--set", "train.epochs=3", "--set", "train.fraction=0.5"];
+    let (_, message) = ends(unrolled(dir.path(), &resumed), 2);
+    assert!(message.contains("train.fraction cannot be changed"), "{message}");
+    // The same command goes on, another one does not.
+    let (again, _) = ends(train(&["--resume-or-start"]), 0);
+    assert!(again.contains("all 6 trials have ended"), "{again}");
+    let (_, message) = ends(train(&["--resume-or-start", "--set", "train.epochs=3"]), 2);
+    assert!(message.contains("s contains another sweep"), "{message}");
+}
+
+#[test]
+fn files_among_the_settings_are_those_of_where_the_sweep_was_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = dir.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let rows = |word: &str| {
+        let rows: String = (0..20).map(|n| format!("{word} g{n},yes\n{word} b{n},no\n")).collect();
+        "text,label\n".to_owned() + &rows
+    };
+    for (name, word) in [("a.csv", "one"), ("b.csv", "two")] {
+        fs::write(dir.path().join(name), rows(word)).unwrap();
+    }
+    let preset = "data: {source: csv, path: a.csv, text: text, label: label, validation: 0.2}\n\
+                  tokens: {vocabulary: 9, length: 4}\n\
+                  model: [{layer: Embedding, output_dim: 2}, {layer: GRU, units: 2}, {layer: Dense, units: 1, activation: sigmoid}]\n\
+                  train: {loss: binary_crossentropy}\n";
+    fs::write(dir.path().join("mine.yaml"), preset).unwrap();
+    let make =
+        ["sweep", "mine.yaml", "--grid", "data.path=a.csv,b.csv", "--run", "s", "--slurm", "", "--print"];
+    ends(unrolled(dir.path(), &make), 0);
+    ends(unrolled(&elsewhere, &["sweep", "run", "../s"]), 0);
+    assert_eq!(states(dir.path(), "s"), ["finished", "finished"]);
+    let vocabulary = fs::read_to_string(dir.path().join("s/trials/0001/vocabulary.json")).unwrap();
+    assert!(vocabulary.contains("two") && !vocabulary.contains("one"), "{vocabulary}");
+}
+
+#[test]
+fn an_error_of_the_folder_ends_all_trainings_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut make = unrolled(dir.path(), &["sweep", "word-order", "--run", "s", "--slurm", "", "--print"]);
+    make.args(sets(&SMALL[..2])).args(["--grid", "train.epochs=1000000,1,2,3"]);
+    ends(make, 0);
+    // The result of the second trial cannot be written.
+    fs::create_dir_all(dir.path().join("s/state/0001.end.json/x")).unwrap();
+    let (_, message) = ends(unrolled(dir.path(), &["sweep", "run", "s", "--jobs", "2", "--threads", "1"]), 1);
+    assert!(message.contains("0001.end.json"), "{message}");
+    let found = status(dir.path(), "s");
+    assert_eq!((&found[0]["state"], &found[2]["state"]), (&"interrupted".into(), &"waiting".into()));
+    assert!(dir.path().join("s/trials/0000/checkpoints/last").exists(), "what had begun is saved");
+}
+
+#[test]
+fn with_seeds_the_means_of_settings_are_compared() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["--grid", "model.1.units=2,3,4,5,6,7", "--seeds", "1..2", "--stop-losers", "--jobs", "1"];
+    ends(sweep(dir.path(), "s", &[&args[..], &["--set", "train.epochs=3"]].concat()), 0);
+    let found = status(dir.path(), "s");
+    let epochs: Vec<u64> = found.iter().map(|trial| trial["epochs"].as_u64().unwrap()).collect();
+    // Both seeds of a setting go on, or none.
+    assert!(epochs.chunks(2).all(|seeds| seeds[0] == seeds[1]), "{epochs:?}");
+    assert!(epochs.contains(&1) && epochs.contains(&3), "{epochs:?}");
+    // The best mean after an epoch goes on.
+    let first = |trial: usize| {
+        let lines = super::metrics(&dir.path().join(format!("s/trials/{trial:04}")));
+        lines.iter().find_map(|line| line["val_loss"].as_f64()).unwrap()
+    };
+    let means: Vec<f64> = (0..6).map(|setting| first(2 * setting) + first(2 * setting + 1)).collect();
+    let best = (0..6).min_by(|a, b| means[*a].total_cmp(&means[*b])).unwrap();
+    assert_eq!(epochs[2 * best], 3, "{means:?} {epochs:?}");
+}
+
+#[test]
+fn the_folder_of_seeds_is_a_sweep_that_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = |run: &str| {
+        let mut command = unrolled(dir.path(), &["train", "word-order", "--seeds", "1..3", "--run", run]);
+        command.args(sets(&SMALL)).args(["--set", "train.epochs=100"]);
+        command
+    };
+    ends(train("whole"), 0);
+    let mut child = Running::start(train("cut"));
+    let begun = dir.path().join("cut/seed-2/metrics.jsonl");
+    wait("the second begins", || fs::metadata(&begun).is_ok_and(|file| file.len() > 500));
+    child.signal(Signal::KILL);
+    child.code();
+    assert_eq!(states(dir.path(), "cut"), ["finished", "interrupted", "waiting"]);
+    let first = fs::metadata(dir.path().join("cut/seed-1/frames.bin")).unwrap().modified().unwrap();
+    ends(unrolled(dir.path(), &["sweep", "run", "cut", "--jobs", "2"]), 0);
+    assert_eq!(states(dir.path(), "cut"), ["finished"; 3]);
+    assert_eq!(fs::metadata(dir.path().join("cut/seed-1/frames.bin")).unwrap().modified().unwrap(), first);
+    for seed in ["seed-1", "seed-2", "seed-3"] {
+        let [whole, cut] = ["whole", "cut"].map(|run| dir.path().join(run).join(seed));
+        assert_eq!(last(&whole, "model.safetensors"), last(&cut, "model.safetensors"), "{seed}");
+        assert_eq!(timeless(&whole), timeless(&cut), "{seed}");
+    }
+    let (best, _) = ends(unrolled(dir.path(), &["sweep", "best", "cut"]), 0);
+    assert!(best.starts_with("cut/seed-"), "{best}");
+    // What is finished is read, not trained.
+    let mut again = train("cut");
+    again.arg("--resume-or-start");
+    let (out, _) = ends(again, 0);
+    assert!(out.lines().any(|line| line.starts_with("mean ")), "{out}");
+    assert_eq!(fs::metadata(dir.path().join("cut/seed-1/frames.bin")).unwrap().modified().unwrap(), first);
+}
+
+/// The recipe of `unrolled help sweeps`; `OPTUNA_PYTHON` is a Python with Optuna.
+#[test]
+#[ignore = "needs a Python with Optuna"]
+fn the_recipe_for_optuna_finds_settings_and_goes_on() {
+    let python = std::env::var_os("OPTUNA_PYTHON").unwrap_or_else(|| "python3".into());
+    let page = include_str!("../../src/cli/help/sweeps.md");
+    let recipe = page.split("```python\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(recipe.contains("n_trials=20"), "{recipe}");
+    let dir = tempfile::tempdir().unwrap();
+    let script = recipe.replace("n_trials=20", "n_trials=2");
+    fs::write(dir.path().join("search.py"), script + "print(json.dumps([t.value for t in study.trials]))\n")
+        .unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_unrolled")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let search = || {
+        let mut command = Command::new(&python);
+        command.arg("search.py").current_dir(dir.path());
+        command.env("PATH", format!("{}:{path}", program.display()));
+        let (out, _) = ends(command, 0);
+        let values: Vec<Option<f64>> = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+        values
+    };
+    let first = search();
+    // Each value is the best of its run.
+    for (trial, value) in first.iter().enumerate() {
+        let losses = super::metrics(&dir.path().join(format!("optuna/{trial}")));
+        let losses = losses.iter().filter_map(|line| line["val_loss"].as_f64());
+        assert_eq!(*value, losses.reduce(f64::min), "{trial}");
+    }
+    // Started again, it adds trials to those that are stored.
+    let both = search();
+    assert_eq!((&both[..2], both.len()), (&first[..], 4));
+}
+
+/// Makes the sweep `run` of `count` trials that have all finished.
+#[cfg(target_os = "linux")]
+fn finished_sweep(folder: &Path, run: &str, count: usize) {
+    let units: Vec<String> = (1..=count).map(|units| units.to_string()).collect();
+    let grid = format!("model.1.units={}", units.join(","));
+    let make = ["sweep", "word-order", "--run", run, "--grid", &grid, "--slurm", "", "--print"];
+    ends(unrolled(folder, &make), 0);
+    fs::create_dir(folder.join(run).join("state")).unwrap();
+    for trial in 0..count {
+        let result = serde_json::json!({
+            "end": "finished", "claim": 1, "epochs": 2, "steps": 16, "seconds": 0.5,
+            "metric": "val_loss", "value": 0.5, "higher_is_better": false, "metrics": {"val_loss": 0.5},
+        });
+        let file = |end: &str| folder.join(run).join("state").join(format!("{trial:04}.{end}"));
+        fs::write(file("end.json"), result.to_string()).unwrap();
+        fs::write(file("claim-1"), "host-1-1\n").unwrap();
+        let trial = folder.join(run).join(format!("trials/{trial:04}"));
+        fs::create_dir_all(&trial).unwrap();
+        fs::write(trial.join("spec.yaml"), "name: word-order\n").unwrap();
+    }
+}
+
+/// What the system calls that read are counted by: one that reads nothing ends each file.
+#[test]
+#[cfg(target_os = "linux")]
+fn of_a_trial_that_has_ended_one_small_file_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let reads = |count: usize| {
+        let run = format!("s{count}");
+        finished_sweep(dir.path(), &run, count);
+        let mut command = unrolled(dir.path(), &["sweep", "status", &run, "--csv"]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut table = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut table).unwrap();
+        let io = format!("/proc/{}/io", child.id());
+        // Of a process that has ended and was not waited for.
+        let stat = format!("/proc/{}/stat", child.id());
+        wait("the end", || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") Z ")));
+        let io = fs::read_to_string(io).unwrap();
+        assert!(child.wait().unwrap().success());
+        assert_eq!(table.matches(",finished,").count(), count);
+        let line = io.lines().find_map(|line| line.strip_prefix("syscr: ")).unwrap();
+        line.parse::<f64>().unwrap()
+    };
+    let each = (reads(300) - reads(100)) / 200.0;
+    assert!((1.0..=2.2).contains(&each), "{each} reads a trial");
 }

@@ -7,8 +7,8 @@ use crate::cli::train_args::seeds;
 use crate::experiment::{Amount, GridSetting, RandomSetting};
 
 /// A new sweep.
-#[derive(Debug, clap::Args)]
-pub(super) struct NewArgs {
+#[derive(Debug, Default, clap::Args)]
+pub(in crate::cli) struct NewArgs {
     /// A preset's name (see `unrolled presets`), or the path of a YAML file
     #[arg(required = true)]
     pub preset: Option<String>,
@@ -30,6 +30,9 @@ pub(super) struct NewArgs {
     /// Train each combination once for each part of the data that is held out
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
     pub folds: Option<u16>,
+    /// Train each combination with these percentages of the training data, a smaller one a part of a larger one, and fit a learning curve
+    #[arg(long, value_name = "10,25,50,100", value_parser = GridSetting::fractions, conflicts_with = "random")]
+    pub fractions: Option<GridSetting>,
     /// Change one value of the preset for all trials
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
@@ -49,6 +52,9 @@ pub(super) struct NewArgs {
     /// Of so many trials one goes on after a comparison, for so many times as long
     #[arg(long, value_name = "N", default_value_t = 3, requires = "stop_losers", value_parser = clap::value_parser!(u32).range(2..=100))]
     pub stop_factor: u32,
+    /// If the folder of --run contains this sweep, go on with it
+    #[arg(long = "resume-or-start", requires = "run")]
+    pub goes_on: bool,
     #[command(flatten)]
     pub cores: CoreArgs,
     #[command(flatten)]
@@ -57,7 +63,7 @@ pub(super) struct NewArgs {
 
 /// How the processors are used.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
-pub(super) struct CoreArgs {
+pub(in crate::cli) struct CoreArgs {
     /// Trainings at a time; by default as many as is fastest, which is measured
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
@@ -68,7 +74,7 @@ pub(super) struct CoreArgs {
 
 /// How the trials become jobs of Slurm.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub(super) struct SlurmArgs {
+pub(in crate::cli) struct SlurmArgs {
     /// Submit an array of jobs with these options of sbatch, and return
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub slurm: Option<String>,

@@ -4,23 +4,23 @@ use super::args::{CoreArgs, NewArgs, SlurmArgs};
 use super::{run, slurm};
 use crate::cli::ScreenArgs;
 use crate::cli::error::{CliError, CliResult};
-use crate::experiment::{Halving, Sweep, SweepDefinition};
+use crate::experiment::{GridSetting, Halving, Sweep, SweepDefinition};
 use crate::preset::{self, Overrides};
 
 /// Makes a sweep, and trains it or submits it.
-pub(super) fn create(args: &NewArgs, screen: ScreenArgs) -> CliResult {
+pub(in crate::cli) fn create(args: &NewArgs, screen: ScreenArgs) -> CliResult {
     let preset = args.preset.clone().unwrap_or_default();
-    if args.grid.is_empty() && args.random.is_none() && args.seeds.is_none() && args.folds.is_none() {
+    let grid: Vec<GridSetting> = args.grid.iter().chain(&args.fractions).cloned().collect();
+    if grid.is_empty() && args.random.is_none() && args.seeds.is_none() && args.folds.is_none() {
         return Err(CliError::usage(
-            "nothing is varied; expected --grid KEY=A,B, --random N --over KEY=RANGE, --seeds 1..5 or --folds N",
+            "nothing is varied; expected --grid KEY=A,B, --random N --over KEY=RANGE, --fractions 10,25,50,100, --seeds 1..5 or --folds N",
         ));
     }
     let overrides = Overrides { set: args.set.clone(), data: args.data.clone(), seed: args.seed };
     let base = preset::load(&preset, &overrides)?.spec;
+    let tree = base.tree().map_err(CliError::usage)?;
     let definition = SweepDefinition {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        preset,
-        grid: args.grid.clone(),
+        grid,
         random: args.random,
         over: args.over.clone(),
         search_seed: args.search_seed,
@@ -28,9 +28,12 @@ pub(super) fn create(args: &NewArgs, screen: ScreenArgs) -> CliResult {
         folds: args.folds,
         stop_losers: args.stop_losers.map(|first| Halving { first, factor: args.stop_factor }),
         slurm: slurm::options(&args.slurm),
-        base: base.tree().map_err(CliError::usage)?,
+        ..SweepDefinition::of(&preset, tree)
     };
-    let sweep = Sweep::create(args.run.clone(), &base.name, definition)?;
+    let sweep = match &args.run {
+        Some(folder) if args.goes_on && Sweep::is_in(folder) => Sweep::open_same(folder, &definition)?,
+        folder => Sweep::create(folder.clone(), &base.name, definition)?,
+    };
     match args.slurm.slurm {
         Some(_) => slurm::submit(&sweep, &args.slurm),
         None => run::train(&sweep, None, args.cores, screen),

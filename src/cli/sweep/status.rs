@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::curve;
 use super::print::{say, short};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::runs::{FormatArgs, csv_line, latex_table, print_json, print_table};
@@ -45,6 +46,7 @@ pub(super) fn status(args: &StatusArgs, screen: ScreenArgs) -> CliResult {
     say(&counts(&status));
     print_table(&table, screen)?;
     notes(&sweep, &status);
+    curve::print(&sweep, &status, screen)?;
     Ok(std::process::ExitCode::SUCCESS)
 }
 
@@ -58,7 +60,7 @@ pub(super) fn print_summary(sweep: &Sweep, status: &SweepStatus, screen: ScreenA
         say(&format!("and {more} more: unrolled sweep status {folder}"));
     }
     notes(sweep, status);
-    Ok(())
+    curve::print(sweep, status, screen)
 }
 
 /// How many trials are in which state.

@@ -40,17 +40,8 @@ impl<'s> Watcher<'s> {
         let (sender, requests) = unbounded();
         let signals = Signals::without_screen(CommandSender::new(SENDER, sender))?;
         let shared = Arc::clone(&state);
-        let stop = move || {
-            for request in requests {
-                let mut state = lock(&shared);
-                state.is_stopping = true;
-                for commands in state.commands.values() {
-                    // One that has just ended ignores it.
-                    let _ = commands.named(SENDER).send(request.command.clone());
-                }
-            }
-        };
-        thread::Builder::new().name("commands".into()).spawn(stop)?;
+        let pass_on = move || requests.iter().for_each(|request| stop(&shared, &request.command));
+        thread::Builder::new().name("commands".into()).spawn(pass_on)?;
         Ok((Self { sweep, state }, signals))
     }
 
@@ -62,6 +53,16 @@ impl<'s> Watcher<'s> {
 
 fn lock(state: &Mutex<State>) -> std::sync::MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sends `command`, which ends trainings, to all of them, and to those that are being started.
+fn stop(state: &Mutex<State>, command: &Command) {
+    let mut state = lock(state);
+    state.is_stopping = true;
+    for commands in state.commands.values() {
+        // One that has just ended ignores it.
+        let _ = commands.named(SENDER).send(command.clone());
+    }
 }
 
 impl SweepWatcher for Watcher<'_> {
@@ -106,6 +107,10 @@ impl SweepWatcher for Watcher<'_> {
         );
         // Stdout may be closed; the folder has all results.
         let _ = writeln!(io::stdout().lock(), "{}", foreign(line.trim_end()));
+    }
+
+    fn broken(&self) {
+        stop(&self.state, &Command::SaveAndStop);
     }
 
     fn is_stopping(&self) -> bool {

@@ -163,13 +163,13 @@ impl Source for GeneratedSpec {
         match self.kind() {
             Kind::Rows(task) => {
                 (context.progress)(format!("generating the sequences of {}", self.name()));
-                Ok(task::make(self.name(), task, context.seed).into())
+                Ok(task::make(self.name(), task, context.seed, context.fraction).into())
             }
             Kind::Texts(task) => {
                 let tokens = context.required_tokens()?;
                 (context.progress)("generating the texts of word-order".into());
                 let (train, validation) = task.generate(context.seed);
-                let splits = TextSplits::new(train, validation);
+                let splits = TextSplits::new(train, validation).keep(context.fraction, context.seed);
                 Ok(splits.encode(self.description(), tokens, context.known, context.progress)?.into())
             }
         }
@@ -199,6 +199,7 @@ mod tests {
     use super::task::make;
     use super::*;
     use crate::data::dataset::Targets;
+    use crate::data::fraction::Fraction;
     use crate::data::load;
     use crate::data::spec::DataSpec;
     use std::collections::HashSet;
@@ -210,7 +211,7 @@ mod tests {
     /// Both splits of a task.
     pub(crate) fn splits(spec: &GeneratedSpec, seed: u64) -> (Dataset, Dataset) {
         spec.check().unwrap();
-        let data = make(spec.name(), task(spec).unwrap(), seed);
+        let data = make(spec.name(), task(spec).unwrap(), seed, Fraction::ALL);
         let none = Dataset { inputs: data.train.inputs.clone(), targets: data.train.targets.clone() };
         (data.train, data.validation.unwrap_or(none))
     }
@@ -262,7 +263,7 @@ mod tests {
     fn tokens_and_classes_are_within_the_form() {
         for spec in all() {
             let Some(task) = task(&spec) else { continue };
-            let (form, data) = (task.form(), make(spec.name(), task, 3));
+            let (form, data) = (task.form(), make(spec.name(), task, 3, Fraction::ALL));
             assert_eq!(data.vocabularies.as_ref().map_or(0, |all| all.first().len()), form.vocabulary());
             assert_eq!(data.labels, form.targets.labels());
             if let Some(ids) = data.train.inputs.tokens() {

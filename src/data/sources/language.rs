@@ -12,6 +12,7 @@ use crate::data::error::refuse;
 use crate::data::files::encoding::Encoding;
 use crate::data::files::text_file;
 use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::fraction::Fraction;
 use crate::data::known::Known;
 use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, PathSetting, RequiredFile, Source, TokenUse};
@@ -85,7 +86,7 @@ impl Source for TextSpec {
 
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
         let tokens = context.required_tokens()?;
-        Ok(self.load(tokens, context.known, context.streams, context.progress)?.into())
+        Ok(self.load(tokens, context.known, (context.streams, context.fraction), context.progress)?.into())
     }
 
     fn files(&self) -> Vec<RequiredFile<'_>> {
@@ -195,12 +196,12 @@ impl TextSpec {
         Ok(Some(EvaluationText { data, streams, unread, unknown, characters, source }))
     }
 
-    /// Reads the text and divides it into `streams` streams.
+    /// Reads the text and divides it into `streams` streams; trained on is the last `fraction` of what is not held out.
     fn load(
         &self,
         tokens: &TokenSpec,
         trained: Option<&Known>,
-        streams: usize,
+        (streams, fraction): (usize, Fraction),
         progress: &mut dyn FnMut(String),
     ) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
@@ -208,6 +209,7 @@ impl TextSpec {
         let (words, numbers) = numbers(&text, tokens.level);
         progress(format!("encoding {} tokens", number::count(numbers.len() as u64)));
         let (train_part, held_out) = self.divide(&numbers);
+        let (_, train_part) = train_part.split_at(train_part.len() - fraction.of(train_part.len()));
         let mut counts = vec![0_u64; words.len()];
         train_part.iter().for_each(|number| counts[*number as usize] += 1);
         let seen = words.iter().map(|(word, number, _)| (word, counts[number as usize]));
@@ -335,7 +337,7 @@ mod tests {
             truncating,
             channels: Vec::new(),
         };
-        spec.load(&tokens, None, streams, &mut |_| {})
+        spec.load(&tokens, None, (streams, Fraction::ALL), &mut |_| {})
     }
 
     /// The characters of a row.
@@ -422,7 +424,7 @@ mod tests {
             truncating,
             channels,
         };
-        let data = spec.load(&tokens, None, 2, &mut |_| {}).unwrap();
+        let data = spec.load(&tokens, None, (2, Fraction::ALL), &mut |_| {}).unwrap();
         assert_eq!(data.train.len(), 2 * ((2 * long.len() + 80 - 1) / 2 / 4));
         assert_eq!(data.validation.unwrap().len(), 2 * ((long.len() + 9 - 1) / 2 / 4));
         assert!(

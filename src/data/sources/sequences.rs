@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::error::{listed, quoted, refuse};
+use crate::data::fraction::Fraction;
 use crate::data::known::Known;
 use crate::data::opened::Data;
 use crate::data::sources::labelled::{Validation, split};
@@ -201,10 +202,10 @@ impl SequencesSpec {
         }
     }
 
-    /// Reads all data; the validation split depends on `seed`.
+    /// Reads all data; the validation split depends on `seed`, and so does which of the training data are used.
     fn load(
         &self,
-        seed: u64,
+        (seed, fraction): (u64, Fraction),
         trained: Option<&Known>,
         progress: &mut dyn FnMut(String),
     ) -> Result<Data, DataError> {
@@ -236,6 +237,7 @@ impl SequencesSpec {
         if labels.is_empty() {
             labels = train.labels();
         }
+        train.all = fraction.keep(train.all, seed);
         let counts: BTreeMap<&str, usize> = train.classes().into_iter().collect();
         let count = |label: &String| (label.clone(), counts.get(label.as_str()).copied().unwrap_or_default());
         let found: Vec<(String, usize)> = labels.iter().map(count).collect();

@@ -29,6 +29,7 @@ use crate::data::error::{quoted, refuse};
 use crate::data::files::encoding::Encoding;
 use crate::data::files::text_file;
 use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::fraction::Fraction;
 use crate::data::known::Known;
 use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, PathSetting, RequiredFile, Source, TokenUse};
@@ -136,7 +137,7 @@ impl Source for SeriesSpec {
     }
 
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
-        Ok(self.load(context.known, context.progress)?.into())
+        Ok(self.load(context.known, context.fraction, context.progress)?.into())
     }
 
     fn files(&self) -> Vec<RequiredFile<'_>> {
@@ -223,8 +224,13 @@ impl SeriesSpec {
         Err(DataError::content(&self.path, None, found, expected))
     }
 
-    /// Reads the series.
-    fn load(&self, trained: Option<&Known>, progress: &mut dyn FnMut(String)) -> Result<Data, DataError> {
+    /// Reads the series; trained on is the last `fraction` of the rows before those held out.
+    fn load(
+        &self,
+        trained: Option<&Known>,
+        fraction: Fraction,
+        progress: &mut dyn FnMut(String),
+    ) -> Result<Data, DataError> {
         progress(format!("reading {}", self.path.display()));
         let known_scale =
             trained.map(|known| known.scale("data.values", self.values.len())).transpose()?.flatten();
@@ -232,17 +238,18 @@ impl SeriesSpec {
             self.read(known_scale.as_ref().and_then(|scale| scale.series))?;
         let (first, split) = (self.first(), self.split(table.len()));
         let stationary = self.stationary(&table);
-        let train = self.starts(&stationary, 0, split);
+        let begin = split - fraction.of(split);
+        let train = self.starts(&stationary, begin + first, split);
         if train.is_empty() {
-            return self.short(split, "for training", first + self.horizon, gaps.count > 0);
+            return self.short(split - begin, "for training", first + self.horizon, gaps.count > 0);
         }
         let validation = self.held_out(&stationary, gaps.count > 0)?;
-        let known = |column| (first - self.window..split).map(move |row| (row, column));
+        let known = |column| (begin + first - self.window..split).map(move |row| (row, column));
         let moments = |column| {
             moments(known(column).map(|(row, column)| stationary.get(row, column)).filter(|x| x.is_finite()))
         };
         let (mean, deviation) = (0..self.values.len()).map(moments).unzip();
-        let used = first - self.window..table.len();
+        let used = begin + first - self.window..table.len();
         (0..self.values.len()).try_for_each(|column| self.check_range(&stationary, used.clone(), column))?;
         let series = Some(facts_of_file);
         let scale = match known_scale {

@@ -14,6 +14,7 @@ use crate::data::error::{DataError, listed, refuse};
 use crate::data::files::encoding::Encoding;
 use crate::data::files::text_file;
 use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::fraction::Fraction;
 use crate::data::known::Known;
 use crate::data::opened::{Data, Opened};
 use crate::data::source::{Context, FoldSizes, PathSetting, RequiredFile, Source, TokenUse};
@@ -88,7 +89,7 @@ impl Source for TagsSpec {
 
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
         let tokens = context.required_tokens()?;
-        Ok(self.load(tokens, context.known, context.seed, context.progress)?.into())
+        Ok(self.load(tokens, context.known, (context.seed, context.fraction), context.progress)?.into())
     }
 
     fn files(&self) -> Vec<RequiredFile<'_>> {
@@ -136,7 +137,7 @@ impl TagsSpec {
         &self,
         spec: &TokenSpec,
         trained: Option<&Known>,
-        seed: u64,
+        (seed, fraction): (u64, Fraction),
         progress: &mut dyn FnMut(String),
     ) -> Result<Data, DataError> {
         let mut read = |path: &Path| {
@@ -165,6 +166,7 @@ impl TagsSpec {
             let (kept, out) = self.split(train, validation, seed)?;
             (train, held_out) = (kept, Some(out));
         }
+        train = fraction.keep(train, seed);
         let counts = count_tags(&train);
         let labels: Vec<String> = match known_tags(&counts)? {
             Some((classes, note)) => {
@@ -341,7 +343,12 @@ mod tests {
             truncating,
             channels: Vec::new(),
         };
-        TagsSpec { path, validation, ..TagsSpec::default() }.load(&tokens, None, 1, &mut |_| {})
+        TagsSpec { path, validation, ..TagsSpec::default() }.load(
+            &tokens,
+            None,
+            (1, Fraction::ALL),
+            &mut |_| {},
+        )
     }
 
     #[test]

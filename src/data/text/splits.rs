@@ -1,9 +1,11 @@
 //! Labelled texts of both splits, and their encoding.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use crate::data::dataset::Dataset;
 use crate::data::error::{DataError, quoted};
+use crate::data::fraction::Fraction;
 use crate::data::known::Known;
 use crate::data::opened::Data;
 use crate::data::text::corpus::Corpus;
@@ -26,6 +28,20 @@ impl TextSplits {
     pub(crate) fn new(train: Corpus, validation: Option<Corpus>) -> Self {
         let classes = train.classes().into_iter().map(|(label, count)| (label.to_owned(), count)).collect();
         Self { train, validation, classes }
+    }
+
+    /// Leaves out training texts; the classes stay.
+    pub(crate) fn keep(self, fraction: Fraction, seed: u64) -> Self {
+        if fraction.is_all() {
+            return self;
+        }
+        let skipped = self.train.skipped;
+        let mut train = self.train.subset(&fraction.rows(self.train.len(), seed));
+        train.skipped = skipped;
+        let counts: HashMap<&str, usize> = train.classes().into_iter().collect();
+        let count = |label: &String| counts.get(label.as_str()).copied().unwrap_or(0);
+        let classes = self.classes.iter().map(|(label, _)| (label.clone(), count(label))).collect();
+        Self { train, classes, ..self }
     }
 
     /// Builds the vocabulary of the training texts, if none is `known`, and encodes all by `tokens`; `source` describes them.

@@ -1,6 +1,6 @@
 //! What a sweep trains, and its trials, which are a function of that alone.
 
-use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::halving::Halving;
 use super::space::{GridSetting, RandomSetting};
 use crate::data::{self, DataSpec};
 use crate::experiment::error::ExperimentError;
-use crate::preset::{self, Overrides, Resolved, Value};
+use crate::preset::{self, Overrides, Resolved, RunSpec, Value};
 use crate::rng::Rng;
 
 /// The most trials of a sweep.
@@ -37,17 +37,30 @@ pub struct SweepDefinition {
     /// The first and the last seed with which each combination is trained; by default that of the preset alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds: Option<(u64, u64)>,
+    /// The first and the last of seeds that were asked for later.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_seeds: Vec<(u64, u64)>,
     /// Into how many parts the data are split, each held out once for each combination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<u16>,
+    /// Whether it varies seeds or folds alone, and the runs are in its folder itself, named after them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeats: bool,
     /// When trials are stopped that are worse than others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_losers: Option<Halving>,
     /// How trials become jobs of Slurm, if they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slurm: Option<SlurmOptions>,
+    /// The folder that relative paths among the settings of trials start from: where the sweep was made.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub directory: PathBuf,
     /// The settings before those of a trial: a resolved spec.
     pub base: Value,
+}
+
+fn is_empty(path: &Path) -> bool {
+    path.as_os_str().is_empty()
 }
 
 /// How the trials of a sweep become an array of jobs.
@@ -97,6 +110,26 @@ impl Trial {
 }
 
 impl SweepDefinition {
+    /// A sweep of the resolved settings `base` of `preset` that varies nothing yet.
+    pub fn of(preset: &str, base: Value) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            preset: preset.to_owned(),
+            grid: Vec::new(),
+            random: None,
+            over: Vec::new(),
+            search_seed: 0,
+            seeds: None,
+            more_seeds: Vec::new(),
+            folds: None,
+            repeats: false,
+            stop_losers: None,
+            slurm: None,
+            directory: std::env::current_dir().unwrap_or_default(),
+            base,
+        }
+    }
+
     /// The combinations of settings.
     fn combinations(&self) -> Vec<Vec<String>> {
         if let Some(count) = self.random {
@@ -125,20 +158,39 @@ impl SweepDefinition {
             Some(count) => Some(count),
             None => self.grid.iter().try_fold(1_usize, |all, grid| all.checked_mul(grid.values.len())),
         };
-        let seeds = self.seeds().map_or(Some(1), |seeds| usize::try_from(seeds.end() - seeds.start()).ok());
-        let seeds = if self.seeds.is_some() { seeds?.checked_add(1)? } else { 1 };
+        let count =
+            |(first, last): &(u64, u64)| usize::try_from(last.checked_sub(*first)?).ok()?.checked_add(1);
+        let mut seeds = self.seeds.iter().chain(&self.more_seeds);
+        let seeds = match self.seeds {
+            Some(_) => seeds.try_fold(0_usize, |all, range| all.checked_add(count(range)?))?,
+            None => 1,
+        };
         let repeats = seeds.checked_mul(usize::from(self.folds.unwrap_or(1)))?;
         combinations?.checked_mul(repeats)
     }
 
-    /// The seeds.
-    pub fn seeds(&self) -> Option<RangeInclusive<u64>> {
-        self.seeds.map(|(first, last)| first..=last)
+    /// The seeds, in the order of the trials; `None` for that of the preset alone.
+    fn all_seeds(&self) -> Option<Vec<u64>> {
+        self.seeds?;
+        Some(self.seeds.iter().chain(&self.more_seeds).flat_map(|(first, last)| *first..=*last).collect())
+    }
+
+    /// Adds the seeds of `other` that are not there, behind the others.
+    pub fn join_seeds(&mut self, other: &Self) {
+        let (Some(mut known), Some(all)) = (self.all_seeds(), other.all_seeds()) else { return };
+        known.sort_unstable();
+        for seed in all.into_iter().filter(|seed| known.binary_search(seed).is_err()) {
+            match self.more_seeds.last_mut() {
+                Some((_, last)) if *last + 1 == seed => *last = seed,
+                _ => self.more_seeds.push((seed, seed)),
+            }
+        }
     }
 
     /// The trials: all seeds and folds of a combination follow one another.
     pub fn trials(&self) -> Vec<Trial> {
-        let seeds: Vec<Option<u64>> = self.seeds().map_or(vec![None], |seeds| seeds.map(Some).collect());
+        let seeds: Vec<Option<u64>> =
+            self.all_seeds().map_or(vec![None], |seeds| seeds.into_iter().map(Some).collect());
         let folds: Vec<Option<u16>> = self.folds.map_or(vec![None], |folds| (1..=folds).map(Some).collect());
         let mut trials = Vec::new();
         for (combination, set) in self.combinations().into_iter().enumerate() {
@@ -162,7 +214,19 @@ impl SweepDefinition {
             set.push(format!("data.validation={{folds: {folds}, fold: {fold}}}"));
         }
         let overrides = Overrides { set, data: None, seed: trial.seed };
-        Ok(preset::load_tree("sweep.yaml", self.base.clone(), &overrides)?)
+        self.load(&overrides)
+    }
+
+    /// The settings before those of a trial.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn base_spec(&self) -> Result<RunSpec, ExperimentError> {
+        Ok(self.load(&Overrides::default())?.spec)
+    }
+
+    fn load(&self, overrides: &Overrides) -> Result<Resolved, ExperimentError> {
+        Ok(preset::load_tree("sweep.yaml", self.base.clone(), overrides, &self.directory)?)
     }
 
     /// The settings that trials differ in, without seed and fold.
@@ -192,7 +256,7 @@ impl SweepDefinition {
             }
         }
         if let Some(folds) = self.folds {
-            let spec = preset::load_tree("sweep.yaml", self.base.clone(), &Overrides::default())?.spec;
+            let spec = self.base_spec()?;
             if matches!(spec.data, DataSpec::Generated(_)) {
                 return Err(ExperimentError::NoFolds(spec.name));
             }

@@ -54,7 +54,7 @@ impl Sweep {
         let trials = definition.trials();
         definition.check(&trials)?;
         let folder = match folder {
-            Some(folder) if folder.join(DEFINITION).is_file() => {
+            Some(folder) if Self::is_in(&folder) => {
                 return Err(ExperimentError::Sweep(format!(
                     "{0} contains a sweep; `unrolled sweep run {0}` goes on with it, --run chooses another folder",
                     folder.display()
@@ -62,16 +62,73 @@ impl Sweep {
             }
             Some(folder) => {
                 run::check_empty(&folder)?;
-                let create = |source| RunError::Io { action: "create", path: folder.clone(), source };
-                fs::create_dir_all(&folder).map_err(create)?;
                 folder
             }
             None => run::create_run_dir(Path::new("runs"), &format!("{name}-sweep"), SystemTime::now())?,
         };
         let sweep = Self { folder, definition, trials };
-        sweep.write_trials()?;
-        sweep.write_definition()?;
+        sweep.rewrite()?;
         Ok(sweep)
+    }
+
+    /// Makes a sweep in `folder`, without any check.
+    ///
+    /// # Errors
+    /// If the folder cannot be written to.
+    pub(super) fn write_new(folder: &Path, definition: SweepDefinition) -> Result<Self, ExperimentError> {
+        let sweep = Self { folder: folder.to_owned(), trials: definition.trials(), definition };
+        sweep.rewrite()?;
+        Ok(sweep)
+    }
+
+    /// Writes trials and definition, which more seeds may have joined.
+    ///
+    /// # Errors
+    /// If the folder cannot be written to.
+    pub(super) fn rewrite(&self) -> Result<(), ExperimentError> {
+        let create = |source| RunError::Io { action: "create", path: self.folder.clone(), source };
+        fs::create_dir_all(&self.folder).map_err(create)?;
+        // A definition without its trials is completed; trials without their definition are no sweep.
+        self.write_trials()?;
+        self.write_definition()
+    }
+
+    /// Whether there is a sweep in `folder`.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(DEFINITION).is_file()
+    }
+
+    /// Opens the sweep in `folder`, which is to be that of `definition`, whatever version and jobs it was made with.
+    ///
+    /// # Errors
+    /// If it is another, or its files are damaged.
+    pub fn open_same(folder: &Path, definition: &SweepDefinition) -> Result<Self, ExperimentError> {
+        let sweep = Self::open(folder)?;
+        let found = &sweep.definition;
+        let as_found = SweepDefinition {
+            version: found.version.clone(),
+            preset: found.preset.clone(),
+            slurm: found.slurm.clone(),
+            directory: found.directory.clone(),
+            ..definition.clone()
+        };
+        // As it is written: numbers have other types before.
+        let yaml = |definition: &SweepDefinition| to_yaml(definition).map_err(ExperimentError::Sweep);
+        // Relative paths may be others elsewhere.
+        let is_here = found.directory == definition.directory;
+        let same_spec =
+            |trial: &Trial| Ok(is_here || found.spec(trial)?.spec == definition.spec(trial)?.spec);
+        let mut specs = sweep.trials.iter().map(same_spec);
+        match yaml(&as_found)? == yaml(found)?
+            && specs.try_fold(true, |all, same: Result<bool, ExperimentError>| {
+                Ok::<_, ExperimentError>(all && same?)
+            })? {
+            true => Ok(sweep),
+            false => Err(ExperimentError::Sweep(format!(
+                "{} contains another sweep, or one of a preset that has been edited; choose another folder with --run",
+                folder.display()
+            ))),
+        }
     }
 
     fn write_trials(&self) -> Result<(), ExperimentError> {
@@ -151,6 +208,23 @@ impl Sweep {
 
     /// The folder of the run of `trial`.
     pub fn run_folder(&self, trial: &Trial) -> PathBuf {
-        self.folder.join("trials").join(trial.name())
+        self.runs_folder().join(self.run_name(trial))
+    }
+
+    /// The folder of all runs.
+    pub fn runs_folder(&self) -> PathBuf {
+        match self.definition.repeats {
+            true => self.folder.clone(),
+            false => self.folder.join("trials"),
+        }
+    }
+
+    /// The name of the folder of the run of `trial`: `0007`, or `seed-7` and `fold-7` of a sweep that varies nothing else.
+    pub fn run_name(&self, trial: &Trial) -> String {
+        match (self.definition.repeats, trial.seed, trial.fold) {
+            (true, Some(seed), _) => format!("seed-{seed}"),
+            (true, None, Some(fold)) => format!("fold-{fold}"),
+            _ => trial.name(),
+        }
     }
 }

@@ -114,9 +114,9 @@ impl Halving {
         }
     }
 
-    /// The trial that goes on, and the comparison that it goes on from: one that is among the best of a comparison, the latest comparison
-    /// first. `values` are the results of each comparison, by trial, the smallest the best; `None` diverged. `may_go_on` says whether a
-    /// trial has stopped after this comparison, and is not training.
+    /// The combination of settings that goes on, and the comparison that it goes on from: one that is among the best of a comparison, the
+    /// latest comparison first. `values` are the results of each comparison, by combination, the smallest the best; `None` diverged.
+    /// `may_go_on` says whether a combination has stopped after this comparison, and is not training.
     pub fn promoted(
         &self,
         values: &[Vec<(usize, Option<f64>)>],
@@ -124,13 +124,17 @@ impl Halving {
     ) -> Option<(usize, u32)> {
         values.iter().enumerate().rev().find_map(|(rung, results)| {
             let rung = rung as u32;
-            let mut ranked: Vec<(usize, f64)> =
-                results.iter().map(|(trial, value)| (*trial, value.unwrap_or(f64::INFINITY))).collect();
+            let mut ranked: Vec<(usize, f64)> = results
+                .iter()
+                .map(|(combination, value)| (*combination, value.unwrap_or(f64::INFINITY)))
+                .collect();
             // Equal ones in the order of their numbers, so that it does not depend on the order in which they ended.
             ranked.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
             let best = ranked.len() / self.factor.max(2) as usize;
             let mut promoted = ranked.iter().take(best).filter(|(_, value)| value.is_finite());
-            promoted.find(|(trial, _)| may_go_on(*trial, rung)).map(|(trial, _)| (*trial, rung))
+            promoted
+                .find(|(combination, _)| may_go_on(*combination, rung))
+                .map(|(combination, _)| (*combination, rung))
         })
     }
 }

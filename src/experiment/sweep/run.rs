@@ -1,6 +1,5 @@
 //! Trains the trials of a sweep, several at a time.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
@@ -12,9 +11,10 @@ use super::scheduler::{Next, Scheduler};
 use super::state_files::{EndState, TrialResult};
 use crate::experiment::error::ExperimentError;
 use crate::experiment::start::{Start, go_on, has_run};
+use crate::metrics::Metrics;
 use crate::preset::Overrides;
 use crate::protocol::{Command, CommandSender, Event};
-use crate::runs;
+use crate::runs::{self, Evaluated};
 use crate::train::{Options, Outcome, Trainer};
 
 /// The sender of the commands with which a sweep stops trainings.
@@ -37,6 +37,8 @@ pub trait SweepWatcher: Sync {
     fn begins(&self, trial: &Trial, commands: CommandSender);
     /// A trial has ended, or has come to a comparison with others.
     fn ended(&self, trial: &Trial, result: &TrialResult);
+    /// The sweep cannot go on: all trainings are to end, saved, and [`Self::is_stopping`] is true from here on.
+    fn broken(&self);
     /// Whether trainings are to end: no other one begins.
     fn is_stopping(&self) -> bool;
 }
@@ -64,10 +66,10 @@ impl Sweep {
         watcher: &dyn SweepWatcher,
     ) -> Result<SweepEnd, ExperimentError> {
         let scheduler = Mutex::new(Scheduler::new(self, options.trials.clone())?);
-        let is_broken = AtomicBool::new(false);
         let work = || {
-            let result = self.work(&scheduler, options, watcher, &is_broken);
-            is_broken.fetch_or(result.is_err(), Ordering::Relaxed);
+            let mut thread = WorkingThread { watcher, has_done_its_work: false };
+            let result = self.work(&scheduler, options, watcher);
+            thread.has_done_its_work = result.is_ok();
             result
         };
         let ended: Vec<Result<(), ExperimentError>> = thread::scope(|scope| {
@@ -75,7 +77,7 @@ impl Sweep {
                 .map_while(|_| thread::Builder::new().name("trials".into()).spawn_scoped(scope, work).ok())
                 .collect();
             let own = work();
-            let others = others.into_iter().map(|thread| thread.join().unwrap_or(Ok(())));
+            let others = others.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(lost())));
             [own].into_iter().chain(others).collect()
         });
         ended.into_iter().collect::<Result<(), _>>()?;
@@ -95,10 +97,9 @@ impl Sweep {
         scheduler: &Mutex<Scheduler<'_>>,
         options: &SweepOptions,
         watcher: &dyn SweepWatcher,
-        is_broken: &AtomicBool,
     ) -> Result<(), ExperimentError> {
         let lock = || scheduler.lock().unwrap_or_else(PoisonError::into_inner);
-        while !watcher.is_stopping() && !is_broken.load(Ordering::Relaxed) {
+        while !watcher.is_stopping() {
             let next = lock().next()?;
             let (trial, claim, rung) = match next {
                 Next::Train { trial, claim, rung } => (trial, claim, rung),
@@ -152,7 +153,7 @@ impl Sweep {
     }
 
     /// The result of `trial` at the comparison `rung`, or at its end: up to the evaluation that counts, whatever was trained after it.
-    fn result(
+    pub(super) fn result(
         &self,
         trial: &Trial,
         (claim, rung): (u32, Option<u32>),
@@ -160,7 +161,7 @@ impl Sweep {
         reason: String,
     ) -> TrialResult {
         let folder = self.run_folder(trial);
-        let run = runs::open(&folder, &trial.name());
+        let run = runs::open(&folder, &self.run_name(trial));
         let summary = &run.summary;
         let mut evaluations = runs::evaluations(&folder).unwrap_or_default();
         if let (None, Some((halving, rung))) = (end, self.definition.stop_losers.zip(rung))
@@ -169,12 +170,15 @@ impl Sweep {
             evaluations.truncate(last + 1);
         }
         let reached = evaluations.last().map(Reached::from).unwrap_or_default();
-        let values = evaluations.iter().filter_map(|found| found.metrics.get(&summary.monitor));
-        let values = values.filter(|value| !value.is_nan());
-        let best = match summary.higher_is_better {
-            true => values.reduce(f64::max),
-            false => values.reduce(f64::min),
-        };
+        let value = |found: &Evaluated| found.metrics.get(&summary.monitor).filter(|value| !value.is_nan());
+        // Of equal ones the first.
+        let is_better =
+            |value: f64, best: f64| if summary.higher_is_better { value > best } else { value < best };
+        let best = evaluations
+            .iter()
+            .filter_map(|found| Some((value(found)?, found)))
+            .reduce(|best, next| if is_better(next.0, best.0) { next } else { best });
+        let best = best.filter(|_| !matches!(end, Some(EndState::Diverged | EndState::Failed)));
         TrialResult {
             end,
             reason,
@@ -183,8 +187,9 @@ impl Sweep {
             steps: if end.is_some() { summary.steps } else { reached.steps },
             seconds: reached.seconds,
             metric: summary.monitor.to_string(),
-            value: best.filter(|_| !matches!(end, Some(EndState::Diverged | EndState::Failed))),
+            value: best.map(|(value, _)| value),
             higher_is_better: summary.higher_is_better,
+            metrics: best.map_or_else(Metrics::default, |(_, found)| found.metrics.clone()),
         }
     }
 
@@ -223,6 +228,24 @@ impl Sweep {
         let ended = trainer.join_ended();
         (ended.outcome, ended.reached.stopped_by)
     }
+}
+
+/// A thread that trains trials. If it ends by an error or a panic, all trainings end: others would wait for its trial.
+struct WorkingThread<'w> {
+    watcher: &'w dyn SweepWatcher,
+    has_done_its_work: bool,
+}
+
+impl Drop for WorkingThread<'_> {
+    fn drop(&mut self) {
+        if !self.has_done_its_work {
+            self.watcher.broken();
+        }
+    }
+}
+
+fn lost() -> ExperimentError {
+    ExperimentError::Sweep("a thread that trained trials was lost".to_owned())
 }
 
 /// A trial that is to be trained.

@@ -37,6 +37,8 @@ pub struct Scheduler<'s> {
     sweep: &'s Sweep,
     worker: Worker,
     files: StateFiles,
+    /// The trials of each combination of settings.
+    combinations: Vec<Vec<usize>>,
     /// The numbers of the trials that this process may train.
     mine: Vec<usize>,
     /// Of `mine`, the first that may not have ended.
@@ -55,7 +57,25 @@ impl<'s> Scheduler<'s> {
     pub fn new(sweep: &'s Sweep, mine: Vec<usize>) -> Result<Self, ExperimentError> {
         let worker = Worker::join(&sweep.folder)?;
         let files = StateFiles::new(&sweep.folder);
-        Ok(Self { sweep, worker, files, mine, first: 0, own: HashSet::new(), tried: HashSet::new() })
+        let mut combinations: Vec<Vec<usize>> = Vec::new();
+        for trial in &sweep.trials {
+            if combinations.len() <= trial.combination {
+                combinations.resize(trial.combination + 1, Vec::new());
+            }
+            if let Some(trials) = combinations.get_mut(trial.combination) {
+                trials.push(trial.trial);
+            }
+        }
+        Ok(Self {
+            sweep,
+            worker,
+            files,
+            combinations,
+            mine,
+            first: 0,
+            own: HashSet::new(),
+            tried: HashSet::new(),
+        })
     }
 
     /// What to do next.
@@ -66,11 +86,18 @@ impl<'s> Scheduler<'s> {
         self.files.refresh()?;
         if let Some(halving) = self.sweep.definition.stop_losers {
             let values = self.rung_values();
-            let may_go_on = |trial: usize, rung: u32| {
-                let files = self.files.of(trial);
-                files.end.is_none() && files.is_settled() && files.rungs.len() == rung as usize + 1
+            let waiting = |combination: usize, rung: u32| {
+                let mut trials = self.combinations.get(combination).into_iter().flatten().copied();
+                trials.find(|trial| {
+                    let files = self.files.of(*trial);
+                    files.end.is_none() && files.is_settled() && files.rungs.len() == rung as usize + 1
+                })
             };
-            if let Some((trial, rung)) = halving.promoted(&values, may_go_on)
+            let promoted =
+                halving.promoted(&values, |combination, rung| waiting(combination, rung).is_some());
+            let promoted = promoted.and_then(|(combination, rung)| Some((waiting(combination, rung)?, rung)));
+            let promoted = self.behind().or(promoted);
+            if let Some((trial, rung)) = promoted
                 && let Some(claim) = self.claim(trial)?
             {
                 return Ok(Next::Train { trial, claim, rung: Some(rung + 1) });
@@ -130,6 +157,25 @@ impl<'s> Scheduler<'s> {
         files.is_settled() && !files.rungs.is_empty() && files.end.is_none()
     }
 
+    /// A trial that waits after a comparison from which another seed or fold of its combination has gone on: a better combination that comes
+    /// later does not stop the half of one. Also the number of the comparison.
+    fn behind(&self) -> Option<(usize, u32)> {
+        self.combinations.iter().find_map(|trials| {
+            let files: Vec<TrialFiles> = trials.iter().map(|trial| self.files.of(*trial)).collect();
+            let has_diverged = |files: &TrialFiles| {
+                files.end.as_ref().is_some_and(|end| end.end == Some(EndState::Diverged))
+            };
+            if files.iter().any(has_diverged) {
+                return None;
+            }
+            let begun = |files: &TrialFiles| files.rungs.len() + usize::from(!files.is_settled());
+            let furthest = files.iter().map(begun).max()?;
+            let mut waiting = trials.iter().zip(&files).filter(|(_, files)| Self::waits(files));
+            let (trial, files) = waiting.find(|(_, files)| files.rungs.len() < furthest)?;
+            Some((*trial, (files.rungs.len() - 1) as u32))
+        })
+    }
+
     fn claim(&mut self, trial: usize) -> Result<Option<u32>, ExperimentError> {
         let claim = self.files.claim(trial, &self.worker)?;
         if claim.is_some() {
@@ -139,16 +185,32 @@ impl<'s> Scheduler<'s> {
         Ok(claim)
     }
 
-    /// The results of each comparison, smaller being better.
+    /// The results of each comparison by combination of settings, smaller being better: the means over seeds and folds, once all of them have
+    /// come to it. One that has finished before counts with what it has reached, one that failed does not; one that diverged makes its
+    /// combination diverge.
     fn rung_values(&self) -> Vec<Vec<(usize, Option<f64>)>> {
         let mut values: Vec<Vec<(usize, Option<f64>)>> = Vec::new();
-        for trial in 0..self.sweep.trials.len() {
-            for (rung, result) in self.files.of(trial).rungs.iter().enumerate() {
+        for (combination, trials) in self.combinations.iter().enumerate() {
+            let files: Vec<TrialFiles> = trials.iter().map(|trial| self.files.of(*trial)).collect();
+            let has_ended =
+                |files: &TrialFiles, how| files.end.as_ref().is_some_and(|end| end.end == Some(how));
+            let result = |files: &'_ TrialFiles, rung: usize| {
+                let last = files.rungs.last().filter(|_| has_ended(files, EndState::Finished));
+                files.rungs.get(rung).or(last).cloned()
+            };
+            for rung in 0..files.iter().map(|files| files.rungs.len()).max().unwrap_or(0) {
+                let counted = files
+                    .iter()
+                    .filter(|files| files.rungs.len() > rung || !has_ended(files, EndState::Failed));
+                let results: Option<Vec<TrialResult>> = counted.map(|files| result(files, rung)).collect();
+                let Some(results) = results.filter(|results| !results.is_empty()) else { break };
+                let costs: Option<Vec<f64>> = results.iter().map(|result| result.cost()).collect();
+                let mean = costs.map(|costs| costs.iter().sum::<f64>() / costs.len() as f64);
                 if values.len() <= rung {
                     values.push(Vec::new());
                 }
                 if let Some(results) = values.get_mut(rung) {
-                    results.push((trial, result.cost()));
+                    results.push((combination, mean));
                 }
             }
         }
@@ -203,5 +265,98 @@ impl<'s> Scheduler<'s> {
             Some(result) => self.files.write(trial, rung.map(|rung| rung as usize), result),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::sweep::definition::SweepDefinition;
+    use crate::experiment::sweep::halving::{Amount, Halving};
+    use crate::metrics::Metrics;
+    use crate::preset::{self, Overrides};
+
+    /// Three settings with two seeds each: trials 0 and 1, 2 and 3, 4 and 5.
+    fn sweep(folder: &std::path::Path) -> Sweep {
+        let base = preset::load("word-order", &Overrides::default()).unwrap().spec.tree().unwrap();
+        let definition = SweepDefinition {
+            grid: vec!["model.1.units=2,3,4".parse().unwrap()],
+            seeds: Some((1, 2)),
+            stop_losers: Some(Halving { first: Amount::Epochs(1), factor: 3 }),
+            ..SweepDefinition::of("word-order", base)
+        };
+        Sweep::write_new(folder, definition).unwrap()
+    }
+
+    fn result(claim: u32, end: Option<EndState>, value: Option<f64>) -> TrialResult {
+        TrialResult {
+            end,
+            reason: String::new(),
+            claim,
+            epochs: 1,
+            steps: 10,
+            seconds: 0.5,
+            metric: "val_loss".into(),
+            value,
+            higher_is_better: false,
+            metrics: Metrics::default(),
+        }
+    }
+
+    /// The next trial, and the comparison that it trains up to.
+    fn next(scheduler: &mut Scheduler<'_>) -> Option<(usize, u32, u32)> {
+        match scheduler.next().unwrap() {
+            Next::Train { trial, claim, rung } => Some((trial, claim, rung.unwrap())),
+            Next::Wait(_) | Next::Done => None,
+        }
+    }
+
+    /// Trains the next trial, which is to be `expected`, up to its comparison with `value`.
+    fn reach(scheduler: &mut Scheduler<'_>, expected: (usize, u32), value: f64) {
+        let (trial, claim, rung) = next(scheduler).unwrap();
+        assert_eq!((trial, rung), expected);
+        scheduler.ended(trial, Some(rung), Some(result(claim, None, Some(value)))).unwrap();
+    }
+
+    #[test]
+    fn settings_are_compared_by_the_mean_of_their_seeds() {
+        let dir = tempfile::tempdir().unwrap();
+        let sweep = sweep(dir.path());
+        let mut scheduler = Scheduler::new(&sweep, (0..6).collect()).unwrap();
+        // The best single trial is of the second setting, the best mean of the third.
+        for (trial, value) in [0.5, 0.5, 0.1, 0.9, 0.4, 0.3].into_iter().enumerate() {
+            reach(&mut scheduler, (trial, 0), value);
+        }
+        reach(&mut scheduler, (4, 1), 0.3);
+        // No other mean is among the best third; the other seed goes on.
+        reach(&mut scheduler, (5, 1), 0.2);
+        assert_eq!(scheduler.next().unwrap(), Next::Done);
+        assert_eq!([0, 2, 3, 5].map(|trial| scheduler.end(trial)), [Some(EndState::Stopped); 4]);
+    }
+
+    #[test]
+    fn a_seed_follows_another_that_goes_on_and_one_that_failed_does_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let sweep = sweep(dir.path());
+        let mut scheduler = Scheduler::new(&sweep, (0..6).collect()).unwrap();
+        for (trial, value) in [0.2, 0.2, 0.5, 0.5].into_iter().enumerate() {
+            reach(&mut scheduler, (trial, 0), value);
+        }
+        let (trial, claim, _) = next(&mut scheduler).unwrap();
+        assert_eq!(trial, 4);
+        scheduler.ended(4, Some(0), Some(result(claim, Some(EndState::Failed), None))).unwrap();
+        let (last, last_claim, _) = next(&mut scheduler).unwrap();
+        assert_eq!(last, 5);
+        // While it trains, two settings are complete, and none is among the best third of two.
+        assert_eq!(next(&mut scheduler), None);
+        scheduler.ended(5, Some(0), Some(result(last_claim, None, Some(0.9)))).unwrap();
+        // The mean of the third setting is that of the seed that has not failed.
+        let (trial, claim, rung) = next(&mut scheduler).unwrap();
+        assert_eq!((trial, rung), (0, 1));
+        // While one seed trains on, the other does as well.
+        let (other, _, rung) = next(&mut scheduler).unwrap();
+        assert_eq!((other, rung), (1, 1));
+        scheduler.ended(0, Some(1), Some(result(claim, Some(EndState::Diverged), None))).unwrap();
+        assert_eq!(scheduler.end(0), Some(EndState::Diverged));
     }
 }

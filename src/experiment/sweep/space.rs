@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::number;
 use crate::rng::Rng;
 
+/// The setting of the share of the training data that is trained on.
+pub(super) const FRACTION: &str = "train.fraction";
+
 /// A setting with all its values: `model.1.units=16,32,64`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -102,6 +105,27 @@ impl FromStr for GridSetting {
         let (key, rest) = key_and_rest(text, GRID)?;
         let values = values(rest, text, "KEY=VALUE,VALUE,…, no value empty or twice")?;
         Ok(Self { key: key.to_owned(), values })
+    }
+}
+
+impl GridSetting {
+    /// The shares of the training data, as percentages `10,25,50,100`.
+    ///
+    /// # Errors
+    /// For a number that is no percentage, or is there twice.
+    pub fn fractions(percentages: &str) -> Result<Self, SpaceError> {
+        let expected =
+            "percentages of the training data, above 0 and at most 100, none twice, as in 10,25,50,100";
+        let value = |part: String| {
+            let percentage: f64 = part.trim_end_matches('%').trim_end().parse().ok()?;
+            (percentage > 0.0 && percentage <= 100.0).then(|| (percentage / 100.0).to_string())
+        };
+        let values: Option<Vec<String>> = parts(percentages).into_iter().map(value).collect();
+        let values = values.ok_or_else(|| error(percentages, expected))?;
+        match (0..values.len()).any(|i| values.iter().take(i).any(|value| Some(value) == values.get(i))) {
+            true => Err(error(percentages, expected)),
+            false => Ok(Self { key: FRACTION.to_owned(), values }),
+        }
     }
 }
 
@@ -216,6 +240,15 @@ mod tests {
         assert_eq!(grid.to_string().parse::<GridSetting>().unwrap(), grid);
         for wrong in ["", "units", "=1,2", "units=", "units=1,,2", "units=1,2,1"] {
             assert!(wrong.parse::<GridSetting>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn fractions_are_percentages() {
+        let grid = GridSetting::fractions("10, 12.5%,100").unwrap();
+        assert_eq!(grid.to_string(), "train.fraction=0.1,0.125,1");
+        for wrong in ["", "0", "-5", "10,10", "200", "a", "10,,20", "nan"] {
+            assert!(GridSetting::fractions(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::durable;
 use crate::experiment::error::ExperimentError;
+use crate::metrics::Metrics;
 use crate::run::{RunError, owner};
 
 /// How a trial has ended.
@@ -56,6 +57,9 @@ pub struct TrialResult {
     pub value: Option<f64>,
     /// Whether more of it is better.
     pub higher_is_better: bool,
+    /// All metrics of the evaluation with that value.
+    #[serde(default, skip_serializing_if = "Metrics::is_empty")]
+    pub metrics: Metrics,
 }
 
 impl TrialResult {
@@ -255,7 +259,7 @@ impl Worker {
     /// # Errors
     /// If the folder cannot be written to.
     pub fn join(sweep: &Path) -> Result<Self, ExperimentError> {
-        for folder in ["state", "trials", "workers"] {
+        for folder in ["state", "workers"] {
             let path = sweep.join(folder);
             fs::create_dir_all(&path).map_err(|source| RunError::Io { action: "create", path, source })?;
         }
@@ -291,6 +295,7 @@ mod tests {
             metric: "val_loss".into(),
             value: Some(0.25),
             higher_is_better: false,
+            metrics: Metrics::default(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! How far a sweep is, and what it has found.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fs;
 
 use super::definition::Trial;
 use super::folder::Sweep;
@@ -10,6 +11,9 @@ use crate::experiment::error::ExperimentError;
 use crate::metrics::{higher_is_better, mean_interval};
 use crate::run::RunState;
 use crate::runs::{self, Run, Statistic, Values};
+
+/// So many unfinished runs are read one by one; of more the index of all runs is read.
+const FEW: usize = 200;
 
 /// The state of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,31 +114,32 @@ pub struct SweepStatus {
 }
 
 impl SweepStatus {
-    /// Reads the state of `sweep`; writes nothing but the index of runs.
+    /// Reads the state of `sweep`; writes nothing but the index of runs. Of a trial that has ended one small file is read, and nothing of its
+    /// run.
     ///
     /// # Errors
     /// If its folder cannot be read.
     pub fn read(sweep: &Sweep) -> Result<Self, ExperimentError> {
         let mut files = StateFiles::new(&sweep.folder);
         files.refresh()?;
-        let folder = sweep.folder.join("trials");
-        let listed = if folder.is_dir() { runs::list(&folder)? } else { Vec::new() };
-        let by_name: HashMap<&str, &Run> = listed.iter().map(|run| (&*run.name, run)).collect();
-        let trials: Vec<TrialStatus> = sweep
-            .trials
-            .iter()
-            .map(|trial| status(trial, &files, by_name.get(trial.name().as_str()).copied()))
-            .collect();
-        let monitored = listed.iter().map(|run| &run.summary).find(|summary| !summary.monitor.is_empty());
-        let metric = monitored.map_or("val_loss", |summary| &summary.monitor).to_owned();
-        let higher = monitored.map_or_else(|| higher_is_better(&metric), |summary| summary.higher_is_better);
-        let mut status = Self {
-            metric,
-            higher_is_better: higher,
-            combinations: Vec::new(),
-            importance: Vec::new(),
-            trials,
+        let runs = Runs::read(sweep, &files)?;
+        let trials: Vec<TrialStatus> =
+            sweep.trials.iter().map(|trial| status(trial, &files, runs.of(&sweep.run_name(trial)))).collect();
+        let of_results = sweep.trials.iter().find_map(|trial| {
+            let TrialFiles { rungs, end, .. } = files.of(trial.trial);
+            let result = end.into_iter().chain(rungs).find(|result| !result.metric.is_empty())?;
+            Some((result.metric, result.higher_is_better))
+        });
+        let of_runs = || {
+            let summary =
+                runs.0.values().map(|run| &run.summary).find(|summary| !summary.monitor.is_empty())?;
+            Some((summary.monitor.to_string(), summary.higher_is_better))
         };
+        let monitored = of_results.or_else(of_runs);
+        let (metric, higher_is_better) =
+            monitored.unwrap_or_else(|| ("val_loss".to_owned(), higher_is_better("val_loss")));
+        let mut status =
+            Self { metric, higher_is_better, combinations: Vec::new(), importance: Vec::new(), trials };
         status.combinations = status.combine();
         status.importance = status.explain(&sweep.definition.keys());
         Ok(status)
@@ -220,6 +225,39 @@ impl SweepStatus {
     }
 }
 
+/// The runs of trials whose results do not tell how far they are, by name.
+struct Runs(HashMap<String, Run>);
+
+impl Runs {
+    fn read(sweep: &Sweep, files: &StateFiles) -> Result<Self, ExperimentError> {
+        let folder = sweep.runs_folder();
+        // One that has a folder has begun.
+        let entries = fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
+        let begun: HashSet<String> =
+            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let is_told = |trial: usize| {
+            let files = files.of(trial);
+            files.is_settled() && (files.end.is_some() || !files.rungs.is_empty())
+        };
+        let open =
+            sweep.trials.iter().filter(|trial| !is_told(trial.trial)).map(|trial| sweep.run_name(trial));
+        let open: HashSet<String> = open.filter(|name| begun.contains(name)).collect();
+        if open.len() <= FEW {
+            let read = open.into_iter().map(|name| {
+                let run = runs::open(&folder.join(&name), &name);
+                (name, run)
+            });
+            return Ok(Self(read.collect()));
+        }
+        let listed = runs::list(&folder)?.into_iter().map(|run| (run.name.to_string(), run));
+        Ok(Self(listed.filter(|(name, _)| open.contains(name)).collect()))
+    }
+
+    fn of(&self, name: &str) -> Option<&Run> {
+        self.0.get(name)
+    }
+}
+
 fn status(trial: &Trial, files: &StateFiles, run: Option<&Run>) -> TrialStatus {
     let TrialFiles { rungs, end, .. } = files.of(trial.trial);
     let (state, reason) = match end.as_ref().and_then(|end| Some((end.end?, end.reason.clone()))) {
@@ -230,18 +268,21 @@ fn status(trial: &Trial, files: &StateFiles, run: Option<&Run>) -> TrialStatus {
         Some((EndState::Stopped, why)) => (TrialState::Stopped, why),
         Some((EndState::Diverged, why)) => (TrialState::Diverged, why),
         Some((EndState::Failed, why)) => (TrialState::Failed, why),
-        None if run.is_some() => (TrialState::Interrupted, String::new()),
+        None if run.is_some() || !rungs.is_empty() => (TrialState::Interrupted, String::new()),
         None => (TrialState::Waiting, String::new()),
     };
-    let best = run.and_then(|run| run.summary.best.as_ref());
-    let metrics = best.map_or_else(Values::new, |best| best.metrics.clone());
     let result = end.or_else(|| rungs.into_iter().next_back());
     // A running trial is further than its last result.
     let run = run.map(|run| &run.summary).filter(|_| result.is_none() || state == TrialState::Running);
-    let (epochs, steps, seconds, value) = match (run, result) {
+    let (epochs, steps, seconds, value) = match (run, &result) {
         (Some(run), _) => (run.epochs, run.steps, run.seconds, run.best.as_ref().map(|best| best.value)),
         (None, Some(result)) => (result.epochs, result.steps, result.seconds, result.value),
         (None, None) => (0, 0, 0.0, None),
+    };
+    let metrics: Values = match (run.and_then(|run| run.best.as_ref()), result) {
+        (Some(best), _) => best.metrics.clone(),
+        (None, Some(result)) => result.metrics.iter().map(|(name, value)| (name.into(), value)).collect(),
+        (None, None) => Values::new(),
     };
     TrialStatus { trial: trial.clone(), state, reason, epochs, steps, seconds, value, metrics }
 }

@@ -21,7 +21,7 @@ pub fn minimal(spec: &RunSpec, base: &Path, keep: &dyn Fn(&[String]) -> bool) ->
         message: format!("this spec cannot be written as YAML: {error}"),
     })?;
     let read = |tree: Value| {
-        let document = Document::of_tree(&format!("preset {}", spec.name), tree);
+        let document = Document::of_tree(&format!("preset {}", spec.name), tree, Path::new(""));
         resolve(&document, &spec.name, base, None, Origin::Preset).map(|resolved| resolved.spec)
     };
     let whole = read(tree.clone())?;

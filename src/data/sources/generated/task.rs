@@ -5,6 +5,7 @@ use ndarray::{Array2, Array3};
 use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::error::DataError;
 use crate::data::form::{Form, InputForm, TargetForm};
+use crate::data::fraction::Fraction;
 use crate::data::opened::Data;
 use crate::data::text::vocabulary::Vocabulary;
 use crate::protocol::{ClassCount, DataFacts};
@@ -70,7 +71,7 @@ pub(super) fn check_range(
 }
 
 /// Generates the data of a task. Each split has its own random stream: the size of one does not change the other.
-pub(super) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
+pub(super) fn make(name: &str, task: &dyn Task, seed: u64, fraction: Fraction) -> Data {
     let form = task.form();
     let split = |index: u64, size: usize| {
         let (mut rng, mut rows) = (Rng::new(seed, name, index), GeneratedRows::default());
@@ -78,7 +79,10 @@ pub(super) fn make(name: &str, task: &dyn Task, seed: u64) -> Data {
         dataset(&form, size, rows)
     };
     let (train, validation) = task.sizes();
-    let (train, validation) = (split(0, train), (validation > 0).then(|| split(1, validation)));
+    let (mut train, validation) = (split(0, train), (validation > 0).then(|| split(1, validation)));
+    if !fraction.is_all() {
+        train = train.select(&fraction.rows(train.len(), seed));
+    }
     let facts = DataFacts {
         source: format!("generated: {name}"),
         train: train.len(),

@@ -38,9 +38,15 @@ impl Source for LabelledSpec {
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
         let tokens = context.required_tokens()?;
         if context.may_stream && streamed::should_stream(self)? {
+            if !context.fraction.is_all() {
+                let expected =
+                    "1: these texts are streamed from their file; data.stream: false reads them into memory";
+                return refuse("train.fraction", "a part of the training data", expected);
+            }
             return streamed::open(self, tokens, context);
         }
         let splits = self.splits(tokens.tokenizer(), context.seed, context.progress)?;
+        let splits = splits.keep(context.fraction, context.seed);
         let mut notes = Vec::new();
         if let Some(validation) = &splits.validation {
             if self.is_multi_label() && self.of_validation().is_none() {

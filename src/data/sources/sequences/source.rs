@@ -29,7 +29,7 @@ impl Source for SequencesSpec {
     }
 
     fn open(&self, context: Context<'_>) -> Result<Opened, DataError> {
-        Ok(self.load(context.seed, context.known, context.progress)?.into())
+        Ok(self.load((context.seed, context.fraction), context.known, context.progress)?.into())
     }
 
     fn files(&self) -> Vec<RequiredFile<'_>> {

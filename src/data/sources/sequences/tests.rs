@@ -41,7 +41,7 @@ const TS: &str = "#  Written by hand\n@problemName Two\n@timeStamps false\n@miss
 #[test]
 fn ts_files_of_several_dimensions_and_lengths_are_read() {
     let folder = folder(&[("a.ts", TS)]);
-    let data = spec(&folder, "a.ts", 4, 2).load(1, None, &mut |_| {}).unwrap();
+    let data = spec(&folder, "a.ts", 4, 2).load((1, Fraction::ALL), None, &mut |_| {}).unwrap();
     assert_eq!(data.labels, ["rest", "walk"]);
     assert_eq!(classes(&data.train), [1, 0, 1]);
     assert_eq!(
@@ -69,7 +69,9 @@ fn tables_are_separated_by_tabs_commas_or_blanks_and_trailing_gaps_are_dropped()
         ("t1,t2,t3,label\n0.5,-1,,1\n3,0,1,2\n", Some(4)),
     ] {
         let folder = folder(&[("a", text)]);
-        let data = SequencesSpec { label, ..spec(&folder, "a", 3, 1) }.load(1, None, &mut |_| {}).unwrap();
+        let data = SequencesSpec { label, ..spec(&folder, "a", 3, 1) }
+            .load((1, Fraction::ALL), None, &mut |_| {})
+            .unwrap();
         assert_eq!(
             (data.labels.as_slice(), data.train.lengths()),
             (["1".into(), "2".into()].as_slice(), vec![2, 3])
@@ -85,7 +87,10 @@ fn errors_name_file_line_and_column() {
     let ts = |line: &str| TS.replace("0,1:2,3:walk", line);
     let read = |name: &str, text: String, features| {
         let folder = folder(&[("a", &text)]);
-        let error = spec(&folder, "a", 3, features).load(1, None, &mut |_| {}).unwrap_err().to_string();
+        let error = spec(&folder, "a", 3, features)
+            .load((1, Fraction::ALL), None, &mut |_| {})
+            .unwrap_err()
+            .to_string();
         (name.to_owned(), error.replace(&*folder.path().to_string_lossy(), "DIR"))
     };
     let lines = [
@@ -132,7 +137,7 @@ fn scales_are_fitted_to_the_training_data_alone() {
     let folder = folder(&[("a.tsv", "x\t1\t3\ny\t5\t7\n"), ("b.tsv", "x\t4\t100\ny\t0\n")]);
     let mut spec = SequencesSpec { scale: Scaling::Standard, ..spec(&folder, "a.tsv", 2, 1) };
     spec.validation = given(&folder, "b.tsv");
-    let data = spec.load(1, None, &mut |_| {}).unwrap();
+    let data = spec.load((1, Fraction::ALL), None, &mut |_| {}).unwrap();
     let scale = data.scale.unwrap();
     assert_eq!(
         (scale.mean.as_slice(), scale.deviation.as_slice()),
@@ -145,7 +150,7 @@ fn scales_are_fitted_to_the_training_data_alone() {
     assert_eq!(Inputs::Real(again.rows), validation.inputs);
     assert!(again.names[1].ends_with("b.tsv:2") && source.ends_with("b.tsv"), "{:?}", again.names);
     fs::write(folder.path().join("b.tsv"), "x\t1\nz\t0\n").unwrap();
-    let error = spec.load(1, None, &mut |_| {}).unwrap_err().to_string();
+    let error = spec.load((1, Fraction::ALL), None, &mut |_| {}).unwrap_err().to_string();
     let error = error.replace(&*folder.path().to_string_lossy(), "DIR");
     crate::messages::assert_messages("sequences_label", [("a label of validation alone", error)]);
 }
@@ -155,7 +160,7 @@ fn a_share_of_every_class_is_held_out_reproducibly() {
     let row = |n: usize| format!("{}\t{n}\t{}\n", ["a", "b"][n % 2], n * 2);
     let folder = folder(&[("a.tsv", &(0..40).map(row).collect::<String>())]);
     let spec = SequencesSpec { validation: Some(Validation::Share(0.25)), ..spec(&folder, "a.tsv", 1, 1) };
-    let data = spec.load(3, None, &mut |_| {}).unwrap();
+    let data = spec.load((3, Fraction::ALL), None, &mut |_| {}).unwrap();
     let validation = data.validation.unwrap();
     assert_eq!((data.train.len(), validation.len()), (30, 10));
     assert_eq!(classes(&validation).iter().filter(|class| **class == 0).count(), 5);
@@ -193,7 +198,7 @@ fn recordings_are_resampled_to_one_rate() {
     wav(&path.join("low/a.wav"), 300.0, 16_000, 0.3);
     wav(&path.join("low/b.WAV"), 300.0, 44_100, 0.3);
     wav(&path.join("high/a.wav"), 3_000.0, 22_050, 0.5);
-    let data = spec(&folder, "words", 40, 40).load(1, None, &mut |_| {}).unwrap();
+    let data = spec(&folder, "words", 40, 40).load((1, Fraction::ALL), None, &mut |_| {}).unwrap();
     assert_eq!(
         (data.labels.as_slice(), classes(&data.train)),
         (["high".into(), "low".into()].as_slice(), [0, 1, 1].as_slice())
@@ -219,7 +224,10 @@ fn recordings_are_resampled_to_one_rate() {
 #[test]
 fn folders_without_valid_recordings_are_errors() {
     let message = |folder: &TempDir, features| {
-        let error = spec(folder, "words", 40, features).load(1, None, &mut |_| {}).unwrap_err().to_string();
+        let error = spec(folder, "words", 40, features)
+            .load((1, Fraction::ALL), None, &mut |_| {})
+            .unwrap_err()
+            .to_string();
         error.replace(&*folder.path().to_string_lossy(), "DIR")
     };
     let with_one = |files: &[(&str, &str)], features| {
@@ -246,10 +254,10 @@ fn an_invalid_recording_is_skipped_and_counted_on_request() {
         wav(&path.join(name), 300.0, [16_000, 8_000, 44_100][n], 0.3);
     }
     let strict = spec(&folder, "words", 40, 40);
-    let error = strict.load(1, None, &mut |_| {}).unwrap_err().to_string();
+    let error = strict.load((1, Fraction::ALL), None, &mut |_| {}).unwrap_err().to_string();
     assert!(error.contains("words/yes/b.wav: found") && error.contains("skip_bad_rows: true"), "{error}");
     let lenient = SequencesSpec { skip_bad_rows: true, ..strict };
-    let data = lenient.load(1, None, &mut |_| {}).unwrap();
+    let data = lenient.load((1, Fraction::ALL), None, &mut |_| {}).unwrap();
     assert_eq!((data.train.len(), data.facts.skipped), (3, 1));
     let is_expected = |note: &&String| {
         note.starts_with("1 invalid recordings are skipped; the first: ") && note.contains("b.wav")
@@ -272,7 +280,7 @@ fn an_invalid_recording_is_skipped_and_counted_on_request() {
         "{:?}",
         sequence_statistics(&path)
     );
-    let error = lenient.load(1, None, &mut |_| {}).unwrap_err().to_string();
+    let error = lenient.load((1, Fraction::ALL), None, &mut |_| {}).unwrap_err().to_string();
     assert!(error.contains("words/no: found no valid recording"), "{error}");
 }
 
@@ -335,8 +343,9 @@ fn a_class_without_training_sequences_is_still_a_class() {
     let folder = folder(&[("a.tsv", &(rows + "lone\t7\t7\n"))]);
     for fold in 1..=3 {
         let validation = Some(Validation::Fold { folds: 3, fold });
-        let data =
-            SequencesSpec { validation, ..spec(&folder, "a.tsv", 2, 1) }.load(1, None, &mut |_| {}).unwrap();
+        let data = SequencesSpec { validation, ..spec(&folder, "a.tsv", 2, 1) }
+            .load((1, Fraction::ALL), None, &mut |_| {})
+            .unwrap();
         assert_eq!(data.labels, ["a", "b", "lone"]);
         let lone = data.facts.classes[2].count
             + classes(data.validation.as_ref().unwrap()).iter().filter(|c| **c == 2).count();

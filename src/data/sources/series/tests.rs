@@ -42,7 +42,7 @@ fn tables(data: &Dataset) -> (&Array3<f32>, &Array2<f32>) {
 #[test]
 fn windows_precede_their_targets_and_the_scale_excludes_the_held_out_part() {
     let file = file(20, |n| n as f64);
-    let data = spec(file.path()).load(None, &mut |_| {}).unwrap();
+    let data = spec(file.path()).load(None, Fraction::ALL, &mut |_| {}).unwrap();
     let (train, held_out) = (&data.train, data.validation.as_ref().unwrap());
     // 15 rows for training: the last window that ends with them begins at 10. 5 held out: forecasts of 15…16 to 18…19.
     assert_eq!((train.len(), held_out.len()), (11, 4));
@@ -61,7 +61,7 @@ fn the_targets_have_no_error_with_any_transform() {
     for (log, difference) in [(false, 0), (true, 0), (false, 1), (true, 1), (false, 3), (true, 7)] {
         let spec =
             SeriesSpec { log, difference: Difference::of(difference), horizon: 4, ..spec(file.path()) };
-        let data = spec.load(None, &mut |_| {}).unwrap();
+        let data = spec.load(None, Fraction::ALL, &mut |_| {}).unwrap();
         let (forecasts, (_, targets)) = (data.forecasts.unwrap(), tables(data.validation.as_ref().unwrap()));
         let mut errors = forecasts.errors();
         for (i, row) in targets.rows().into_iter().enumerate() {
@@ -86,7 +86,7 @@ fn baselines_are_the_last_value_and_that_of_the_last_season() {
     // Up by one a row, and a tooth every fourth.
     let file = file(40, |n| n as f64 + if n % 4 == 0 { 10.0 } else { 0.0 });
     let spec = SeriesSpec { season: Some(4), horizon: 6, window: 8, ..spec(file.path()) };
-    let forecasts = spec.load(None, &mut |_| {}).unwrap().forecasts.unwrap();
+    let forecasts = spec.load(None, Fraction::ALL, &mut |_| {}).unwrap().forecasts.unwrap();
     let [last, seasonal] = forecasts.baselines() else { panic!("two") };
     assert_eq!((last.name, seasonal.name), ("last", "seasonal"));
     // A season before each of the first four steps, two seasons before the other two.
@@ -103,7 +103,7 @@ fn no_window_spans_a_gap_unless_it_is_filled() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "n,y,z\n".to_owned() + &rows.collect::<String>()).unwrap();
     let spec = spec(file.path());
-    let open = spec.load(None, &mut |_| {}).unwrap();
+    let open = spec.load(None, Fraction::ALL, &mut |_| {}).unwrap();
     // Of 26 windows in 30 rows those with row 15 among their 3 inputs and 2 targets are left out.
     assert_eq!(open.train.len(), 21);
     assert!(open.notes[0].starts_with("1 gap, of 1 row, before 16: no window spans one"), "{:?}", open.notes);
@@ -112,11 +112,14 @@ fn no_window_spans_a_gap_unless_it_is_filled() {
     let all = |x: &Array3<f32>| x.iter().all(|x| x.is_finite());
     assert!(all(inputs) && targets.iter().all(|x| x.is_finite()));
     assert!((0..21).all(|i| (inputs[(i, 2, 0)] - inputs[(i, 0, 0)] - 2.0 * step).abs() < 1e-5));
-    let filled = SeriesSpec { fill: Some(Fill::Linear), ..spec.clone() }.load(None, &mut |_| {}).unwrap();
+    let filled = SeriesSpec { fill: Some(Fill::Linear), ..spec.clone() }
+        .load(None, Fraction::ALL, &mut |_| {})
+        .unwrap();
     assert_eq!(filled.train.len(), 26);
     let (inputs, _) = tables(&filled.train);
     assert!((0..26).all(|i| (inputs[(i, 2, 0)] - inputs[(i, 0, 0)] - 2.0 * step).abs() < 0.01));
-    let dropped = SeriesSpec { fill: Some(Fill::Drop), ..spec }.load(None, &mut |_| {}).unwrap();
+    let dropped =
+        SeriesSpec { fill: Some(Fill::Drop), ..spec }.load(None, Fraction::ALL, &mut |_| {}).unwrap();
     assert_eq!(dropped.train.len(), 25);
 }
 
@@ -128,7 +131,7 @@ fn several_variables_are_read_and_the_targets_are_forecast() {
     let form = spec.form(None);
     assert_eq!(form.inputs, InputForm::Real { time: 3, features: 2 });
     assert_eq!(form.targets, TargetForm::Real(2));
-    let data = spec.load(None, &mut |_| {}).unwrap();
+    let data = spec.load(None, Fraction::ALL, &mut |_| {}).unwrap();
     let (inputs, targets) = tables(&data.train);
     assert!((inputs[(0, 0, 0)] + inputs[(0, 0, 1)]).abs() < 1e-6, "z is the negative of y, scaled too");
     assert!(targets[(0, 1)] > targets[(0, 0)]);
@@ -147,7 +150,8 @@ fn invalid_settings_and_short_series_are_errors() {
         ("horizon: 3 of 9 rows", SeriesSpec { horizon: 3, ..good.clone() }),
     ];
     let entries = specs.map(|(setting, spec)| {
-        let error = spec.check().and_then(|()| spec.load(None, &mut |_| {}).map(drop)).unwrap_err();
+        let error =
+            spec.check().and_then(|()| spec.load(None, Fraction::ALL, &mut |_| {}).map(drop)).unwrap_err();
         (setting, error.to_string().replace(&*file.path().to_string_lossy(), "FILE"))
     });
     crate::messages::assert_messages("series_settings", entries);
@@ -168,7 +172,7 @@ proptest::proptest! {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), [b"n,y\n", bytes.as_slice()].concat()).unwrap();
         let spec = SeriesSpec { window: 1, horizon: 1, log: difference, difference: Difference::of(usize::from(difference)), ..spec(file.path()) };
-        if let Ok(data) = spec.load(None, &mut |_| {}) {
+        if let Ok(data) = spec.load(None, Fraction::ALL, &mut |_| {}) {
             let (inputs, targets) = tables(&data.train);
             proptest::prop_assert!(inputs.iter().chain(targets).all(|x| x.is_finite()));
         }
