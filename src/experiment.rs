@@ -31,7 +31,7 @@ pub use runner::{MAX_SEEDS, Repeat, RepeatOptions, train_all};
 pub use start::Trained;
 pub use sweep::{
     Amount, Combination, Distribution, EndState, GridSetting, Halving, MAX_TRIALS, RandomSetting,
-    SlurmOptions, Sweep, SweepDefinition, SweepEnd, SweepOptions, SweepStatus, SweepWatcher, Trial,
-    TrialResult, TrialState, TrialStatus,
+    SlurmOptions, Sweep, SweepDefinition, SweepEnd, SweepOptions, SweepReader, SweepStatus, SweepWatcher,
+    Trial, TrialResult, TrialState, TrialStatus,
 };
 pub use verify::{Verification, verify};

@@ -120,12 +120,19 @@ impl SweepStatus {
         let folder = sweep.folder.join("trials");
         let listed = if folder.is_dir() { runs::list(&folder)? } else { Vec::new() };
         let by_name: HashMap<&str, &Run> = listed.iter().map(|run| (&*run.name, run)).collect();
-        let trials: Vec<TrialStatus> = sweep
-            .trials
-            .iter()
-            .map(|trial| status(trial, &files, by_name.get(trial.name().as_str()).copied()))
-            .collect();
-        let monitored = listed.iter().map(|run| &run.summary).find(|summary| !summary.monitor.is_empty());
+        Ok(Self::of(sweep, &files, |trial| by_name.get(trial.name().as_str()).copied()))
+    }
+
+    /// The state of `sweep` as `files` and the runs of its trials say.
+    pub(super) fn of<'r>(
+        sweep: &Sweep,
+        files: &StateFiles,
+        run_of: impl Fn(&Trial) -> Option<&'r Run>,
+    ) -> Self {
+        let runs: Vec<Option<&Run>> = sweep.trials.iter().map(run_of).collect();
+        let trials = sweep.trials.iter().zip(&runs).map(|(trial, run)| status(trial, files, *run)).collect();
+        let mut summaries = runs.iter().flatten().map(|run| &run.summary);
+        let monitored = summaries.find(|summary| !summary.monitor.is_empty());
         let metric = monitored.map_or("val_loss", |summary| &summary.monitor).to_owned();
         let higher = monitored.map_or_else(|| higher_is_better(&metric), |summary| summary.higher_is_better);
         let mut status = Self {
@@ -137,7 +144,7 @@ impl SweepStatus {
         };
         status.combinations = status.combine();
         status.importance = status.explain(&sweep.definition.keys());
-        Ok(status)
+        status
     }
 
     /// How many trials are in `state`.
