@@ -5,6 +5,7 @@ mod create;
 mod jobs;
 mod print;
 mod run;
+mod screen;
 mod slurm;
 mod status;
 mod watcher;
