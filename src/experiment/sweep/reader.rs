@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::definition::Trial;
@@ -112,16 +112,16 @@ impl SweepReader {
 
     /// Lists all runs; returns whether one has changed.
     fn list(&mut self) -> Result<bool, RunError> {
-        let folder = self.sweep.folder.join("trials");
-        let listed = if folder.is_dir() { runs::list(&folder)? } else { Vec::new() };
+        let folders = self.sweep.trials.iter().map(|trial| (self.sweep.run_folder(trial), trial.trial));
+        let numbers: HashMap<PathBuf, usize> = folders.collect();
+        let parent =
+            numbers.keys().next().and_then(|folder| folder.parent()).filter(|folder| folder.is_dir());
+        let listed = parent.map(runs::list).transpose()?.unwrap_or_default();
         let mut is_new = false;
         for run in listed {
-            let number = run.name.parse().ok();
-            let Some(trial) = number.and_then(|number: usize| self.sweep.trials.get(number)) else {
-                continue;
-            };
-            is_new |= self.runs.get(&trial.trial) != Some(&run);
-            self.runs.insert(trial.trial, run);
+            let Some(number) = numbers.get(&run.path) else { continue };
+            is_new |= self.runs.get(number) != Some(&run);
+            self.runs.insert(*number, run);
         }
         Ok(is_new)
     }

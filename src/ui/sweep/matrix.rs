@@ -152,7 +152,7 @@ impl SweepScreen {
             let names = self.data.trials.iter().filter_map(|trial| trial.settings.get(number));
             names.map(|name| text::width(name)).max().unwrap_or(0)
         };
-        let names = if x == y { 4 } else { longest(y).max(7).min(NAME) };
+        let names = if x == y { 4 } else { longest(y).clamp(7, NAME) };
         let height = usize::from(area.height).saturating_sub(3);
         let space = width.saturating_sub(names + 2);
         self.matrix_room = [space / CELL[0], height];
