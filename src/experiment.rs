@@ -32,6 +32,6 @@ pub use start::Trained;
 pub use sweep::{
     Amount, Combination, CurvePoint, Distribution, EndState, FittedCurve, GridSetting, Halving,
     LearningCurve, MAX_TRIALS, PowerLaw, RandomSetting, SlurmOptions, Sweep, SweepDefinition, SweepEnd,
-    SweepOptions, SweepStatus, SweepWatcher, Trial, TrialResult, TrialState, TrialStatus,
+    SweepOptions, SweepReader, SweepStatus, SweepWatcher, Trial, TrialResult, TrialState, TrialStatus,
 };
 pub use verify::{Verification, verify};

@@ -40,6 +40,7 @@ pub mod run_state;
 pub mod runs;
 pub mod screenshot;
 pub mod scroll;
+pub mod sweep;
 pub mod terminal;
 pub mod text;
 pub mod theme;

@@ -9,6 +9,8 @@
 mod bytes;
 #[path = "common/session.rs"]
 mod session;
+#[path = "terminal/sweep.rs"]
+mod sweep;
 #[path = "terminal/unread.rs"]
 mod unread;
 

@@ -16,6 +16,7 @@ use super::{ScreenArgs, exit, print_error, shell_word};
 use crate::error::chain;
 use crate::protocol::{Command, CommandRequest, CommandSender, Event, Level, LogLine, RunStatus};
 use crate::run::control::{Client, ControlError, Frames};
+use crate::run::owner::Owner;
 use crate::run::{RunError, Tail};
 use crate::run::{RunState, owner};
 use crate::ui::{self, ExitReason, InitialScreen, LaunchRequest, Link, plain};
@@ -57,11 +58,7 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
             }
         }
         (Err(ControlError::Silent(_)), Some(owner)) if !owner.is_here() => {
-            let command = live::remote_command(&run, &owner);
-            let text = format!(
-                "this run is trained on {}, and only watched here; to control it: {command}",
-                owner.host
-            );
+            let text = watched_only(&run, &owner);
             last_words = Some(text.clone());
             start("attached", poll(run.clone(), text, to_screen.clone()))?;
             match watched {
@@ -102,17 +99,33 @@ pub(super) fn attach(args: &AttachArgs, screen: ScreenArgs) -> CliResult {
     }
 }
 
-/// Connects a screen to the live run in the folder `run` of this host.
+/// Connects a screen to the live run in the folder `run`; to one of another host that shares the folder by its recording.
 ///
 /// # Errors
 /// If it does not answer.
 pub(super) fn open(run: &Path) -> CliResult<Link> {
-    let (frames, controls) = connect(run)?;
+    let connected = connect(run);
     let (to_screen, events) = bounded(QUEUE);
     let (commands, requests) = unbounded();
-    start("attached", follow(run.to_owned(), frames, to_screen.clone()))?;
-    start("commands", forward(controls, requests, to_screen))?;
+    match (connected, Owner::read(run)) {
+        (Ok((frames, controls)), _) => {
+            start("attached", follow(run.to_owned(), frames, to_screen.clone()))?;
+            start("commands", forward(controls, requests, to_screen))?;
+        }
+        (Err(ControlError::Silent(_)), Some(owner)) if !owner.is_here() => {
+            let text = watched_only(run, &owner);
+            start("attached", poll(run.to_owned(), text, to_screen.clone()))?;
+            start("commands", refuse(requests, to_screen))?;
+        }
+        (Err(error), _) => return Err(error.into()),
+    }
     Ok(Link { events, commands: CommandSender::new(live::sender(), commands) })
+}
+
+/// What is said of a run of another host.
+fn watched_only(run: &Path, owner: &Owner) -> String {
+    let command = live::remote_command(run, owner);
+    format!("this run is trained on {}, and only watched here; to control it: {command}", owner.host)
 }
 
 /// Connects to a run twice: for its events, and for commands.

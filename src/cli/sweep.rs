@@ -6,6 +6,7 @@ mod curve;
 mod jobs;
 mod print;
 mod run;
+mod screen;
 mod slurm;
 mod status;
 mod watcher;

@@ -23,6 +23,7 @@ mod popup;
 mod replaying;
 mod requests;
 mod step_prompt;
+mod sweeping;
 mod text_prompt;
 mod word_prompt;
 
@@ -43,13 +44,13 @@ pub use link::Link;
 use super::browser::{self, Browser};
 use super::dashboard::Dashboard;
 use super::edit::EditScreen;
-use super::filter::FilteredList;
 use super::help;
 use super::keymap::{self, Action, Context};
 use super::lecture::LectureScreen;
 use super::menu::Menu;
 use super::replay::{LookBack, Replay};
 use super::runs::RunsScreen;
+use super::sweep::SweepScreen;
 use super::terminal::Notice;
 use super::theme::Theme;
 use super::view::dashboard;
@@ -137,9 +138,11 @@ pub struct App<'a> {
     clipboard: Option<String>,
     /// The list of runs, over the menu.
     runs: Option<RunsScreen>,
+    /// The screen of a sweep.
+    sweep: Option<Box<SweepScreen>>,
     /// The lecture, over all.
     lecture: Option<Box<LectureScreen>>,
-    /// Whether there is a menu to go back to.
+    /// Whether there is a menu, or a sweep, to go back to.
     from_menu: bool,
     /// Whether the runs are those of another process.
     attached: bool,
@@ -159,16 +162,17 @@ pub struct App<'a> {
 impl<'a> App<'a> {
     /// The screen as it starts.
     pub fn new(start: InitialScreen, entries: Vec<Entry>, launch: Launch<'a>, theme: Theme) -> Self {
-        let from_menu = matches!(start, InitialScreen::Menu(_));
+        let from_menu = matches!(start, InitialScreen::Menu(_) | InitialScreen::Sweep(_));
         let attached = matches!(start, InitialScreen::Attached(_));
         let (mut hooks, mut link, mut recorded, mut group) = (None, None, None, None);
-        let (mut lecture, mut several) = (None, None);
+        let (mut lecture, mut several, mut sweep) = (None, None, None);
         match start {
             InitialScreen::Menu(given) => hooks = given,
             InitialScreen::Dashboard(given) | InitialScreen::Attached(given) => link = Some(given),
             InitialScreen::Several(given, trainings) => (link, several) = (Some(given), Some(trainings)),
             InitialScreen::Group(given) => group = Some(given),
             InitialScreen::Lecture(given) => lecture = Some(given),
+            InitialScreen::Sweep(given) => sweep = Some(given),
             InitialScreen::Replay(given) => recorded = Some(given),
         }
         let menu = match &hooks {
@@ -185,6 +189,7 @@ impl<'a> App<'a> {
             is_editing: false,
             clipboard: None,
             runs: None,
+            sweep,
             lecture: None,
             from_menu,
             attached,
@@ -302,19 +307,11 @@ impl<'a> App<'a> {
             _ if self.replay().is_some() => Context::Replay,
             _ if self.shows_all_runs() => Context::Group,
             _ if self.run.is_some() => Context::Dashboard,
+            _ if self.sweep.is_some() => Context::Sweep,
             _ if self.runs.is_some() => Context::Runs,
             Some(browser) => browser.context(),
             None if self.is_editing => Context::Edit,
             None => Context::Menu,
-        }
-    }
-
-    /// The list in front while no training is on the screen.
-    fn list(&mut self) -> &mut dyn FilteredList {
-        match (&mut self.runs, &mut self.browser) {
-            (Some(runs), _) => runs,
-            (None, Some(browser)) => browser,
-            (None, None) => &mut self.menu,
         }
     }
 
@@ -384,6 +381,7 @@ impl<'a> App<'a> {
             _ if self.lecture.is_some() => self.act_on_lecture(action),
             _ if self.replay().is_some() => self.act_on_replay(action),
             _ if self.run.is_some() => self.act_on_run(action),
+            _ if self.sweep.is_some() => self.act_on_sweep(action),
             _ if self.runs.is_some() => self.act_on_runs(action),
             _ if self.browser.is_some() => self.act_on_files(action),
             _ if self.is_editing => self.act_on_edit(action),

@@ -1,10 +1,11 @@
 //! The key bindings: one table that dispatches keys and generates the help, the footer and the help page `keys`.
 
+mod sweep_table;
 mod table;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-pub use table::BINDINGS;
+use table::BINDINGS;
 
 /// The action of a key. Screens ignore actions that do not concern them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,6 +52,8 @@ pub enum Action {
     Compare,
     /// Sort by something else.
     Sort,
+    /// Reverse the order.
+    Reverse,
     /// Add tags to the chosen run, or remove them.
     Tag,
     /// Add a note to the chosen run.
@@ -133,6 +136,8 @@ pub enum Action {
     LogScale,
     /// x axis: step, epoch, time.
     XAxis,
+    /// Rows of a matrix.
+    YAxis,
     /// Zoom in around the cursor; after the last level back to the whole run.
     Zoom,
     /// Zoom out by one level.
@@ -198,6 +203,8 @@ pub enum Context {
     Runs,
     /// In the tab of several runs only.
     Group,
+    /// On the screen of a sweep only.
+    Sweep,
     /// In the lecture only.
     Lecture,
     /// In the dashboard of a run in training only.
@@ -290,6 +297,11 @@ impl Binding {
     }
 }
 
+/// All bindings.
+fn all() -> impl Iterator<Item = &'static Binding> {
+    BINDINGS.iter().chain(sweep_table::BINDINGS)
+}
+
 /// The letters of the Russian layout of a keyboard, and those of the same keys in the Latin one, small and capital.
 const RUSSIAN: [(&str, &str); 2] = [
     ("йцукенгшщзхъфывапролджэячсмитьбю", "qwertyuiop[]asdfghjkl;'zxcvbnm,."),
@@ -319,8 +331,7 @@ pub fn action(context: Context, event: &KeyEvent) -> Option<Action> {
         return None;
     }
     let event = &latin(event);
-    let binding =
-        BINDINGS.iter().find(|b| b.applies_in(context) && b.keys.iter().any(|key| key.matches(event)))?;
+    let binding = all().find(|b| b.applies_in(context) && b.keys.iter().any(|key| key.matches(event)))?;
     match (binding.action, event.code) {
         (Action::Focus(_), KeyCode::Char(digit)) => {
             digit.to_digit(10).and_then(|n| u8::try_from(n).ok()).map(Action::Focus)
@@ -331,7 +342,7 @@ pub fn action(context: Context, event: &KeyEvent) -> Option<Action> {
 
 /// Returns the bindings of `context`, in the order of the table.
 pub fn bindings(context: Context) -> impl Iterator<Item = &'static Binding> {
-    BINDINGS.iter().filter(move |b| b.applies_in(context))
+    all().filter(move |b| b.applies_in(context))
 }
 
 /// Returns the key bindings as Markdown, for the help page.
@@ -345,13 +356,14 @@ pub fn markdown() -> String {
         ("Your data: inspection", Context::Inspection),
         ("Runs", Context::Runs),
         ("Dashboard: tab Runs of several runs", Context::Group),
+        ("Sweep (`unrolled sweep status`)", Context::Sweep),
         ("Lecture", Context::Lecture),
         ("Dashboard", Context::AnyRun),
         ("Dashboard of a run in training", Context::Dashboard),
         ("Dashboard of a recorded run (`unrolled replay`)", Context::Replay),
     ] {
         out += &format!("**{heading}**\n\n| Key | |\n|---|---|\n");
-        for binding in BINDINGS.iter().filter(|b| b.context == context) {
+        for binding in all().filter(|b| b.context == context) {
             let keys: Vec<String> = binding.keys.iter().map(|k| format!("`{}`", k.name())).collect();
             out += &format!("| {} | {} |\n", keys.join(" "), binding.help);
         }
@@ -377,6 +389,7 @@ mod tests {
             Context::Inspection,
             Context::Runs,
             Context::Group,
+            Context::Sweep,
             Context::Lecture,
         ];
         for context in contexts.into_iter().chain([Context::Dashboard, Context::Replay]) {
@@ -430,7 +443,7 @@ mod tests {
     #[test]
     fn the_readme_lists_every_binding_once() {
         let list = markdown();
-        assert!(BINDINGS.iter().all(|b| list.matches(b.help).count() == 1));
-        assert_eq!(list.lines().filter(|l| l.starts_with("| `")).count(), BINDINGS.len());
+        assert!(all().all(|b| list.matches(b.help).count() == 1));
+        assert_eq!(list.lines().filter(|l| l.starts_with("| `")).count(), all().count());
     }
 }

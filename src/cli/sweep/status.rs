@@ -1,9 +1,11 @@
+use std::io::{IsTerminal, stdin, stdout};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use super::curve;
 use super::print::{say, short};
+use super::screen;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::runs::{FormatArgs, csv_line, latex_table, print_json, print_table};
 use crate::cli::{ScreenArgs, pages};
@@ -11,6 +13,7 @@ use crate::escape::{foreign, shell_word};
 use crate::experiment::{Combination, Sweep, SweepStatus, TrialState, TrialStatus};
 use crate::number;
 use crate::runs::{Column, Table};
+use crate::ui::terminal::is_background;
 
 /// The most combinations that the table at the end of a sweep shows.
 const SHOWN: usize = 20;
@@ -22,13 +25,21 @@ pub(super) struct StatusArgs {
     /// List the trials instead of the combinations of settings
     #[arg(long)]
     trials: bool,
+    /// Print the table instead of the screen
+    #[arg(long)]
+    plain: bool,
     #[command(flatten)]
     format: FormatArgs,
 }
 
-/// Shows the state of a sweep.
+/// Shows the state of a sweep: on a terminal the screen, else the table.
 pub(super) fn status(args: &StatusArgs, screen: ScreenArgs) -> CliResult {
     let sweep = Sweep::open(&args.dir)?;
+    let FormatArgs { json, csv: is_csv, latex } = args.format;
+    let is_printed = args.plain || args.trials || json || is_csv || latex;
+    if !is_printed && stdin().is_terminal() && stdout().is_terminal() && !is_background() {
+        return screen::show(sweep, screen);
+    }
     let status = SweepStatus::read(&sweep)?;
     if args.format.json {
         return print_json(status.trials.iter().map(|trial| trial_json(&sweep, &status, trial)));

@@ -123,16 +123,24 @@ impl SweepStatus {
         let mut files = StateFiles::new(&sweep.folder);
         files.refresh()?;
         let runs = Runs::read(sweep, &files)?;
-        let trials: Vec<TrialStatus> =
-            sweep.trials.iter().map(|trial| status(trial, &files, runs.of(&sweep.run_name(trial)))).collect();
+        Ok(Self::of(sweep, &files, |trial| runs.of(&sweep.run_name(trial))))
+    }
+
+    /// The state of `sweep` as `files` and the runs of its trials say.
+    pub(super) fn of<'r>(
+        sweep: &Sweep,
+        files: &StateFiles,
+        run_of: impl Fn(&Trial) -> Option<&'r Run>,
+    ) -> Self {
+        let trials = sweep.trials.iter().map(|trial| status(trial, files, run_of(trial))).collect();
         let of_results = sweep.trials.iter().find_map(|trial| {
             let TrialFiles { rungs, end, .. } = files.of(trial.trial);
             let result = end.into_iter().chain(rungs).find(|result| !result.metric.is_empty())?;
             Some((result.metric, result.higher_is_better))
         });
         let of_runs = || {
-            let summary =
-                runs.0.values().map(|run| &run.summary).find(|summary| !summary.monitor.is_empty())?;
+            let mut summaries = sweep.trials.iter().filter_map(|trial| Some(&run_of(trial)?.summary));
+            let summary = summaries.find(|summary| !summary.monitor.is_empty())?;
             Some((summary.monitor.to_string(), summary.higher_is_better))
         };
         let monitored = of_results.or_else(of_runs);
@@ -142,7 +150,7 @@ impl SweepStatus {
             Self { metric, higher_is_better, combinations: Vec::new(), importance: Vec::new(), trials };
         status.combinations = status.combine();
         status.importance = status.explain(&sweep.definition.keys());
-        Ok(status)
+        status
     }
 
     /// How many trials are in `state`.

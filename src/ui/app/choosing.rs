@@ -64,7 +64,7 @@ impl App<'_> {
 
     pub(super) fn show(&mut self, link: Link) {
         let Link { events, commands } = link;
-        let dashboard = Dashboard { has_menu: self.from_menu, ..Dashboard::new() };
+        let dashboard = Dashboard { has_menu: self.from_menu && self.sweep.is_none(), ..Dashboard::new() };
         let (events, commands) = (Some(events), Some(commands));
         let recording = LookBack::default();
         self.run = Some(RunScreen { dashboard, events, commands, replay: None, recording, ending: None });

@@ -130,6 +130,7 @@ impl<'c> EventLoop<'c> {
         let recent_runs = app.recent_runs().cloned().unwrap_or_else(never);
         let fetched = app.fetch_events().cloned().unwrap_or_else(never);
         let estimates = app.estimates().cloned().unwrap_or_else(never);
+        let sweep = app.sweep_updates().cloned().unwrap_or_else(never);
         let frame = self.due.filter(|_| self.may_draw(writer)).map_or_else(never, at);
         let home = self.away.map_or_else(never, at);
         let tick = app.next_tick().map_or_else(never, at);
@@ -168,6 +169,11 @@ impl<'c> EventLoop<'c> {
             recv(recent_runs) -> runs => {
                 if runs.is_ok_and(|runs| app.take_recent_runs(runs)) {
                     self.draw_by(Instant::now());
+                }
+            }
+            recv(sweep) -> update => {
+                if app.take_sweep_update(update.ok()) {
+                    self.draw_by(self.next_frame());
                 }
             }
             recv(self.input) -> input => return self.take_input(app, input.unwrap_or(Input::HangUp)),

@@ -38,6 +38,9 @@ impl App<'_> {
             let is_hidden = action == Action::Back && !self.from_menu;
             return if is_hidden { Some("") } else { lecture.footer_word(action) };
         }
+        if let (None, Some(sweep)) = (&self.run, &self.sweep) {
+            return sweep.footer_word(action);
+        }
         if let (None, Some(runs)) = (&self.run, &self.runs) {
             return runs.footer_word(action);
         }
@@ -67,7 +70,7 @@ impl App<'_> {
         }
         if let Some(replay) = &run.replay {
             if action == Action::Back && self.from_menu && !view.full_screen && !view.explain {
-                return Some(if self.runs.is_some() { "runs" } else { "menu" });
+                return Some(self.list_name());
             }
             if matches!(action, Action::Open | Action::UnitOrder) {
                 return unit_word(&run.dashboard, action);
@@ -78,9 +81,7 @@ impl App<'_> {
         match action {
             Action::PauseResume if matches!(status, Some(RunStatus::Paused)) => Some("resume"),
             Action::Quit if self.attached && !run.over() => Some("detach"),
-            Action::Back if self.attached && self.from_menu && !run.over() => {
-                Some(if self.runs.is_some() { "runs" } else { "menu" })
-            }
+            Action::Back if self.attached && self.from_menu && !run.over() => Some(self.list_name()),
             Action::Detach if self.attached || self.is_several() || !trains => Some(""),
             // Without a cursor it is the last step: of a run in training another one in a moment.
             Action::Branch if view.cursor.is_none() && !run.over() => Some(""),
@@ -110,7 +111,7 @@ impl App<'_> {
             Action::ReplaceWord if !matches!(view.tab, Tab::Text | Tab::Weights) => Some(""),
             Action::Open | Action::UnitOrder | Action::Left => unit_word(&run.dashboard, action),
             Action::Back if view.full_screen || view.explain => Some("back"),
-            Action::Back if run.over() && self.from_menu => Some("menu"),
+            Action::Back if run.over() && self.from_menu => Some(self.list_name()),
             _ => None,
         }
     }

@@ -12,6 +12,7 @@ use crate::ui::group::Group;
 use crate::ui::lecture::{LectureScreen, Network};
 use crate::ui::menu::RaceEntry;
 use crate::ui::replay::Replay;
+use crate::ui::sweep::SweepScreen;
 
 /// The screen to start with.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub enum InitialScreen {
     Group(Box<Group>),
     /// The lecture.
     Lecture(Box<LectureScreen>),
+    /// The screen of a sweep.
+    Sweep(Box<SweepScreen>),
     /// The dashboard of a recorded run.
     Replay(Box<Replay>),
 }

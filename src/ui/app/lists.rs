@@ -14,12 +14,23 @@ use crate::protocol::{Event, Level, LogLine};
 use crate::run::RunState;
 use crate::runs::Run;
 use crate::ui::browser::{self, Browser};
+use crate::ui::filter::FilteredList;
 use crate::ui::group::Group;
 use crate::ui::keymap::Action;
 use crate::ui::replay::{Recording, Replay};
 use crate::ui::runs::{Request, RunsScreen};
 
 impl App<'_> {
+    /// The list in front while no training is on the screen.
+    pub(super) fn list(&mut self) -> &mut dyn FilteredList {
+        match (&mut self.sweep, &mut self.runs, &mut self.browser) {
+            (Some(sweep), ..) => &mut **sweep,
+            (None, Some(runs), _) => runs,
+            (None, None, Some(browser)) => browser,
+            (None, None, None) => &mut self.menu,
+        }
+    }
+
     /// Opens the file browser in the current folder.
     pub(super) fn browse(&mut self) {
         let Some(hooks) = self.hooks else { return };
@@ -93,6 +104,9 @@ impl App<'_> {
     pub(super) fn render_lists(&mut self, frame: &mut Frame<'_>, area: Rect) {
         if let Some(lecture) = &mut self.lecture {
             return lecture.render(frame, area, &self.theme);
+        }
+        if let Some(sweep) = &mut self.sweep {
+            return sweep.render(frame, area, &self.theme);
         }
         match (&mut self.runs, &mut self.browser) {
             (Some(runs), _) => runs.render(frame, area, &self.theme),

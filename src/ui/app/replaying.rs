@@ -40,6 +40,7 @@ impl App<'_> {
                 Some(group) => group.next_tick(),
                 None => self.replay()?.next_tick(),
             },
+            _ if self.sweep.is_some() => None,
             (None, Some(runs)) => runs.next_tick(),
             (None, None) => self.menu.next_tick(),
         }
@@ -48,6 +49,7 @@ impl App<'_> {
     /// Lets the replay, the compared runs or the list of runs go on until `now`; returns whether the screen changes.
     pub fn tick(&mut self, now: Instant) -> bool {
         match (&mut self.run, &mut self.runs) {
+            (None, _) if self.sweep.is_some() => return false,
             (None, Some(runs)) => return runs.tick(now),
             (None, None) => {
                 self.menu.tick(now);
