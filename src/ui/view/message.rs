@@ -36,12 +36,12 @@ pub(super) fn rows(dash: &Dashboard, area: Rect, theme: &Theme) -> Vec<(String, 
     if let Some(group) = dash.group.as_ref().filter(|_| dash.view.tab == Tab::Runs) {
         let sentence = runs::sentence(group).filter(|_| area.height >= LEAST_FOR_SENTENCE);
         sentence.iter().for_each(|sentence| say(sentence, Role::Key));
-        if let Some(race) = group.race() {
-            if let Some(verdict) = &race.verdict {
-                match race.events.is_none() {
-                    true => say(verdict, Role::Title),
-                    false => say(&verdict.replacen("no winner:", "no winner yet:", 1), Role::Text),
-                }
+        if let Some(race) = group.race()
+            && let Some(verdict) = &race.verdict
+        {
+            match race.events.is_none() {
+                true => say(verdict, Role::Title),
+                false => say(&verdict.replacen("no winner:", "no winner yet:", 1), Role::Text),
             }
         }
         if let Some(summary) = trainings::mean(dash).filter(|_| group.is_of_trainings()) {
