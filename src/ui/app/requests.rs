@@ -11,12 +11,13 @@ impl RunScreen {
         let Some(commands) = self.commands.as_ref().filter(|_| !self.dashboard.run.is_over()) else { return };
         let (run, view) = (&self.dashboard.run, &mut self.dashboard.view);
         // This is looked at with every event: whether a unit is shown is quickly known.
-        let unit = match view.shows_unit(run).then(|| view.unit(run)).flatten() {
-            Some(((layer, direction), shown, unit)) => {
-                Some(LayerUnit { layer, direction, quantity: shown.quantity.clone(), unit })
-            }
-            None => None,
-        };
+        let chosen = view.shows_unit(run).then(|| view.unit(run)).flatten();
+        let unit = chosen.map(|((layer, direction), shown, unit)| LayerUnit {
+            layer,
+            direction,
+            quantity: shown.quantity.clone(),
+            unit,
+        });
         if view.units.requested != unit {
             view.units.requested.clone_from(&unit);
             // A trainer that has ended ignores commands, and its status shows that.

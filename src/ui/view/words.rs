@@ -47,7 +47,10 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     // The list may have no space for them.
     let errors: u64 = unknown.iter().map(|error| error.count).sum();
     let words_without = format!("{UNKNOWN} {} times", number::count(errors));
-    let left = (errors > 0).then(|| vec![(words_without.into(), theme.style(Role::Dim))]).unwrap_or_default();
+    let left = match errors {
+        0 => Vec::new(),
+        _ => vec![(words_without.into(), theme.style(Role::Dim))],
+    };
     let inner =
         PanelFrame { focused, title: &title, note: &note, left: &left, right: &[] }.render(area, buf, theme);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
