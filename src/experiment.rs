@@ -31,7 +31,8 @@ pub use runner::{MAX_SEEDS, Repeat, RepeatOptions, train_all};
 pub use start::Trained;
 pub use sweep::{
     Amount, Combination, CurvePoint, Distribution, EndState, FittedCurve, GridSetting, Halving,
-    LearningCurve, MAX_TRIALS, PowerLaw, RandomSetting, SlurmOptions, Sweep, SweepDefinition, SweepEnd,
-    SweepOptions, SweepReader, SweepStatus, SweepWatcher, Trial, TrialResult, TrialState, TrialStatus,
+    LearningCurve, MAX_TRIALS, PowerLaw, RandomSetting, SeedAndFold, SlurmOptions, Sweep, SweepDefinition,
+    SweepEnd, SweepOptions, SweepReader, SweepStatus, SweepWatcher, Trial, TrialResult, TrialState,
+    TrialStatus,
 };
 pub use verify::{Verification, verify};

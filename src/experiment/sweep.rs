@@ -21,7 +21,7 @@ mod status;
 pub use definition::{MAX_TRIALS, SlurmOptions, SweepDefinition, Trial};
 pub use folder::Sweep;
 pub use halving::{Amount, Halving};
-pub use learning_curve::{CurvePoint, FittedCurve, LearningCurve, PowerLaw};
+pub use learning_curve::{CurvePoint, FittedCurve, LearningCurve, PowerLaw, SeedAndFold};
 pub use reader::SweepReader;
 pub use repeats::{Claim, Repeats};
 pub use run::{SweepEnd, SweepOptions, SweepWatcher};

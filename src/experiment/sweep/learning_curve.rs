@@ -30,6 +30,9 @@ pub struct LearningCurve {
     pub fit: Result<FittedCurve, String>,
 }
 
+/// The seed and the fold of a trial, if they are varied.
+pub type SeedAndFold = (Option<u64>, Option<u16>);
+
 /// What one fraction has reached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CurvePoint {
@@ -40,7 +43,7 @@ pub struct CurvePoint {
     /// Trials.
     pub trials: usize,
     /// The best value of the monitored metric of each finished trial, by seed and fold.
-    pub values: Vec<((Option<u64>, Option<u16>), f64)>,
+    pub values: Vec<(SeedAndFold, f64)>,
 }
 
 /// A curve, and the value with twice the data.
@@ -129,7 +132,7 @@ fn regression(points: &[(f64, f64)], exponent: f64, least_floor: f64) -> (f64, f
 }
 
 impl LearningCurve {
-    /// The curves of `sweep`, one for each combination of its other settings; none if it does not vary [`FRACTION`].
+    /// The curves of `sweep`, one for each combination of its other settings; none if it does not vary `train.fraction`.
     pub fn of(sweep: &Sweep, status: &SweepStatus) -> Vec<Self> {
         let keys = sweep.definition.keys();
         let Some(place) = keys.iter().position(|key| *key == FRACTION) else { return Vec::new() };
