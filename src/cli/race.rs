@@ -250,7 +250,7 @@ fn finish(end: &RaceEnd, json: bool, screen: ScreenArgs) -> CliResult {
         lines.extend(rows);
         let table = lines.len() + 1;
         lines.extend([String::new(), race::verdict(&end.standings, &judgement)]);
-        lines.extend(race::reason(&end.standings));
+        lines.extend(race::reason(&end.standings, &judgement));
         lines.extend(race::method(&end.standings, &judgement));
         let folder = shell_word(&end.folder.to_string_lossy());
         lines.push(format!("runs: {folder}; `unrolled runs {folder}` lists them"));

@@ -143,9 +143,12 @@ impl RecordArgs {
     }
 }
 
+/// The thread that writes; it ends with a warning for the user, if there is one.
+type Writer = JoinHandle<CliResult<Option<String>>>;
+
 /// Writes in the background, until the training has ended.
 pub(super) struct LiveRecords {
-    writer: Option<(Sender<()>, JoinHandle<CliResult<Option<String>>>)>,
+    writer: Option<(Sender<()>, Writer)>,
     /// The run that is printed at the end.
     result: Option<RunFolder>,
 }

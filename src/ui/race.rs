@@ -8,11 +8,20 @@ use crate::runs::{Column, Table};
 /// The most of the gradient that has reached the start of the sequences.
 const AT_START: &str = "gradient at start";
 
-/// Says why networks differ, as far as their gradients through time do.
-pub fn reason(standings: &Standings) -> Option<String> {
-    let most =
-        standings.networks.iter().filter_map(|network| Some((network.name.as_str(), network.reach.most()?)));
-    reach(most).map(|reason| format!("why: {reason}"))
+/// Says why the first network is better than others, as far as their gradients through time differ: of those that are worse than it, not by
+/// chance.
+pub fn reason(standings: &Standings, judgement: &Judgement) -> Option<String> {
+    let is_worse = |i: usize| {
+        let rival = judgement.rivals.iter().find(|rival| rival.network == i);
+        rival.and_then(|rival| rival.p).is_some_and(|p| p < SIGNIFICANCE)
+    };
+    let reaches = |network: &Standing| network.reach.most().is_some_and(|most| most >= REACHES[0]);
+    // What has vanished in a network that is not worse is no reason.
+    let compared =
+        standings.networks.iter().enumerate().filter(|(i, network)| is_worse(*i) || reaches(network));
+    let most = compared.filter_map(|(_, network)| Some((network.name.as_str(), network.reach.most()?)));
+    let first = judgement.order.first().and_then(|first| standings.networks.get(*first));
+    reach(most).filter(|_| first.is_some_and(reaches)).map(|reason| format!("why: {reason}"))
 }
 
 /// The share of the greatest gradient from which on it is said to reach the start, and below which it is said to have vanished.
@@ -277,7 +286,7 @@ mod tests {
     #[test]
     fn the_result_says_why_from_how_far_the_gradients_have_reached() {
         let mut race = standings(&[[1.0, 1.0, 1.0], [1.0, 1.0, 1.0], [0.52, 0.5, 0.49]]);
-        assert_eq!((reason(&race), method(&race, &judge(&race)).len()), (None, 3));
+        assert_eq!((reason(&race, &judge(&race)), method(&race, &judge(&race)).len()), (None, 3));
         for (network, factor) in [0.95_f32, 0.99, 0.5].into_iter().enumerate() {
             let kernel_norm = (0..30).map(|t| factor.powi(29 - t)).collect();
             let profile = GradientProfile { layer: 1, kernel_norm, ..GradientProfile::default() };
@@ -289,7 +298,11 @@ mod tests {
         let (head, rows) = table(&race, &judgement).lines(200);
         assert!(head.contains("gradient at start"), "{head}");
         assert!(rows[2].starts_with("3  rnn") && rows[2].contains("7.5e-9"), "{rows:?}");
-        let said = reason(&race).unwrap();
+        let said = reason(&race, &judge(&race)).unwrap();
+        // Where no network is worse there is nothing to explain.
+        let mut even = race.clone();
+        even.networks[2].values = even.networks[0].values.clone();
+        assert_eq!(reason(&even, &judge(&even)), None);
         assert!(
             said.starts_with(
                 "why: of the greatest gradient, at best 0.2503 has reached the first steps in lstm and 0.7623 in gru: "
