@@ -8,6 +8,7 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 
@@ -43,14 +44,18 @@ pub(super) fn train(args: &TrainArgs, repeat: &Repeat, screen: ScreenArgs) -> Cl
         threads: args.threads.count(),
         goes_on: args.resume_or_start,
         watched: false,
+        is_ending: Arc::default(),
     };
     let ended = match Display::new(args.headless, screen)? {
         Display::Dashboard(settings) => on_screen(args, repeat, options, settings)?,
         Display::Lines | Display::Background => {
             let mut is_stopped = false;
+            let is_ending = Arc::clone(&options.is_ending);
             let mut follow = |trainer| {
                 follow(trainer).map(|ended| {
                     is_stopped = is_stopped_by_user(&ended);
+                    // A signal also where the training could not be saved.
+                    is_ending.store(ended.reached.stopped_by.is_some(), Ordering::Relaxed);
                     (ended.outcome, ended.metrics)
                 })
             };
@@ -181,6 +186,7 @@ fn pass_on(
     relay: &Relay,
     events: &Sender<Event>,
     begun: &Sender<()>,
+    is_ending: &AtomicBool,
 ) -> io::Result<Trained> {
     relay.set(&trainer);
     let _ = begun.try_send(());
@@ -189,6 +195,7 @@ fn pass_on(
         is_shown = is_shown && events.send(event).is_ok();
     }
     let ended = trainer.join_ended();
+    is_ending.store(ended.reached.stopped_by.is_some(), Ordering::Relaxed);
     Ok((ended.outcome, ended.metrics))
 }
 
@@ -210,9 +217,9 @@ fn on_screen(
     let (begin, begun) = bounded(1);
     let trainings = {
         let (preset, overrides, repeat) = (args.preset().to_owned(), args.overrides(), repeat.clone());
-        let relay = relay.clone();
+        let (relay, is_ending) = (relay.clone(), Arc::clone(&options.is_ending));
         thread::Builder::new().name("trainings".into()).spawn(move || {
-            let mut follow = |trainer| pass_on(trainer, &relay, &to_screen, &begin);
+            let mut follow = |trainer| pass_on(trainer, &relay, &to_screen, &begin, &is_ending);
             train_all(&preset, &repeat, &overrides, options, &mut follow)
         })?
     };

@@ -1,6 +1,8 @@
 use std::fs::DirEntry;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use super::edited::check_preset;
@@ -87,6 +89,8 @@ pub struct RepeatOptions {
     pub goes_on: bool,
     /// Whether they are seen on a screen, at the pace of the preset.
     pub watched: bool,
+    /// Set once no other training is to begin, however the one at hand ends.
+    pub is_ending: Arc<AtomicBool>,
 }
 
 /// Trains `name` with `overrides` once for every seed or fold, each run in a folder of its own below the one of `options`; `follow` shows a training until it ends. Trainings that diverge
@@ -99,7 +103,7 @@ pub fn train_all(
     name: &str,
     repeat: &Repeat,
     overrides: &Overrides,
-    RepeatOptions { root, threads, goes_on, watched }: RepeatOptions,
+    RepeatOptions { root, threads, goes_on, watched, is_ending }: RepeatOptions,
     follow: &mut dyn FnMut(Trainer) -> std::io::Result<Trained>,
 ) -> Result<(Outcome, Vec<String>), ExperimentError> {
     let specs = specs(name, repeat, overrides)?;
@@ -154,7 +158,7 @@ pub fn train_all(
             _ => outcome = ended,
         }
         // The others would end in the same way.
-        if matches!(outcome, Outcome::Stopped | Outcome::Unusable(_)) {
+        if matches!(outcome, Outcome::Stopped | Outcome::Unusable(_)) || is_ending.load(Ordering::Relaxed) {
             break;
         }
     }

@@ -54,7 +54,9 @@ impl Shares {
         let greatest = norms.iter().copied().fold(0.0_f32, f32::max);
         let is_usable = greatest > 0.0 && norms.iter().all(|norm| norm.is_finite());
         let positions = || norms.iter().map(|norm| f64::from(norm / greatest)).collect();
-        let read = (profile.first_position(), profile.last_position());
+        let is_read = |t: &usize| !profile.is_padding(*t);
+        let (first, last) = ((0..norms.len()).find(is_read), (0..norms.len()).rfind(is_read));
+        let read = (first.unwrap_or(0), last.unwrap_or(norms.len() - 1));
         is_usable.then(|| Self { positions: positions(), read })
     }
 
