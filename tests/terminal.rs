@@ -216,10 +216,11 @@ fn several_seeds_are_trained_one_after_another_on_the_dashboard() {
     session.wait_for("1 of 2");
     session.press("f");
     session.wait_for("2 of 2");
-    // The first seed has ended, and stays to be compared with.
-    session.wait_for("seed-1");
     session.press("f");
     session.wait_until("the end", |screen| screen.contents().contains("finished") && step(screen) == 20);
+    // The first seed has ended, and stays to be compared with in the tab of all runs.
+    session.press("T");
+    session.wait_for("seed-1");
     session.wait_for("± ");
     session.press("q");
     session.ends_restored(0, "mean ");

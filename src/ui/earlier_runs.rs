@@ -58,6 +58,11 @@ impl EarlierRuns {
         self.planned
     }
 
+    /// The place of the one on the screen among all, from 1.
+    pub fn now(&self) -> usize {
+        (self.ended.len() + 1).min(self.planned)
+    }
+
     /// Adds a training that has ended.
     pub fn push(&mut self, run: &RunState) {
         let folder = run.info().map(|info| info.folder.as_path()).and_then(Path::file_name);

@@ -123,6 +123,8 @@ impl Repeats {
             Outcome::Failed(what) | Outcome::Unusable(what) => (EndState::Failed, what.as_str()),
             Outcome::Stopped => return Ok(()),
         };
+        // Without a claim nothing was read before.
+        self.files.refresh()?;
         let known = self.files.of(trial);
         if claim.is_none() && known.end.is_some() && known.is_settled() {
             return Ok(());

@@ -90,6 +90,12 @@ fn head<'a>(dash: &'a Dashboard, theme: &Theme) -> Vec<Piece<'a>> {
     } else if let Some(info) = dash.run.info() {
         pieces.push(("  ".into(), Style::new()));
         pieces.push((escape::foreign(&info.name), theme.style(Role::Title)));
+        if let Some(earlier) = &dash.earlier {
+            pieces.push((
+                format!(" {} of {}", earlier.now(), earlier.planned()).into(),
+                theme.style(Role::Text),
+            ));
+        }
     }
     let race = dash.group.as_ref().and_then(|group| group.race());
     if race.is_some_and(|race| race.standings.is_paused && race.events.is_some()) {

@@ -26,8 +26,7 @@ const EPOCH: usize = 8;
 pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let Some(earlier) = &dash.earlier else { return };
     let title = title(dash, Panel::Trainings, "Trainings", theme);
-    let now = (earlier.ended().len() + 1).min(earlier.planned());
-    let note = [vec![(format!("{now} of {}", earlier.planned()).into(), theme.style(Role::Dim))]];
+    let note = [vec![(format!("{} of {}", earlier.now(), earlier.planned()).into(), theme.style(Role::Dim))]];
     let metric = metric(dash);
     let left = mean(dash).map(|words| vec![(words.into(), theme.style(Role::Title))]).unwrap_or_default();
     let frame = PanelFrame {

@@ -73,8 +73,7 @@ fn of_trainings(dash: &Dashboard) -> Vec<(String, Role)> {
     let name = live.info().map_or("", |info| info.name.as_str());
     let mut words = vec![(foreign(name).into_owned(), Role::Title)];
     if let Some(earlier) = &dash.earlier {
-        let now = (earlier.ended().len() + 1).min(earlier.planned());
-        words.push((format!("training {now} of {}", earlier.planned()), Role::Text));
+        words.push((format!("training {} of {}", earlier.now(), earlier.planned()), Role::Text));
     }
     let (mark, role) = mark(live.status());
     words.push((format!("{mark} {}", live.status().map_or("starting", RunStatus::word)), role));
