@@ -173,10 +173,12 @@ fn table(cluster: &Cluster, sweep: &str) -> Vec<Value> {
 fn a_sweep_as_an_array_that_is_preempted_and_cancelled_finds_what_it_finds_here() {
     let Some(cluster) = Cluster::start() else { return };
     let program = env!("CARGO_BIN_EXE_unrolled");
+    // Seconds of training on a fast processor: a job that is to be preempted must not have ended before.
+    let epochs = 600;
     let sweep = |run: &str, slurm: &str| {
         cluster.run(&format!(
             "{program} sweep word-order --grid model.1.units=2,3,4,5,6,7,8,9 --seeds 1..5 --set data.train=2000 \
-             --set data.validation=100 --set train.epochs=40 --set train.checkpoint.every_seconds=1 --run {run} {slurm} || true"
+             --set data.validation=100 --set train.epochs={epochs} --set train.checkpoint.every_seconds=1 --run {run} {slurm} || true"
         ))
     };
     let submitted = sweep("array", "--slurm '--cpus-per-task=1' --at-once 2");
@@ -223,7 +225,7 @@ fn a_sweep_as_an_array_that_is_preempted_and_cancelled_finds_what_it_finds_here(
     for trial in 0..40 {
         let weights = |sweep: &str| {
             let run = cluster.folder(sweep).join(format!("trials/{trial:04}"));
-            assert_whole(&run, 40);
+            assert_whole(&run, epochs);
             let last = unrolled::run::checkpoint::read(&run, unrolled::run::checkpoint::Which::Last).unwrap();
             fs::read(last.path.join("model.safetensors")).unwrap()
         };

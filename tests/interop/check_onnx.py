@@ -202,7 +202,7 @@ def check_language(program, folder):
     (folder / "text.txt").write_text("To be, or not to be: that is the question.\n" * 120)
     (folder / "language.yaml").write_text(LANGUAGE)
     module = train(program, folder / "language.yaml", folder)
-    ids = np.array([module.encode("to be or not, that is")], "int32")
+    ids = np.array([module.prompt("to be or not, that is")], "int32")
     whole = module.predict(tokens=ids)[0]
     names = [output.name for output in module.session.get_outputs()]
     assert len(names) == 3, names
