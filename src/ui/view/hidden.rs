@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::gradient::layer_name;
+use super::predictions::labels as labels_after;
 use super::{class_name, predicted, visible};
 use crate::escape;
 use crate::metrics::is_predicted;
@@ -226,6 +227,9 @@ pub(super) fn by_token<'a>(
         };
         if name.is_empty() {
             return (number::metric(f64::from(*value)).into(), theme.style(Role::Text));
+        }
+        if info.is_some_and(RunInfo::has_labels) && !short {
+            return (labels_after(prediction, info).into(), theme.style(Role::Text));
         }
         let shown: String = match short {
             true => visible(name).chars().take(SHORT).collect(),

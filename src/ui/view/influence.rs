@@ -119,11 +119,17 @@ impl<'a> Table<'a> {
         Self { tokens, influence, scales, selected }
     }
 
+    /// The values of a measure, and the greatest magnitude of them.
+    fn measure(&self, measure: usize) -> (&[f32], f32) {
+        let values = if measure == 0 { &self.influence.occlusion } else { &self.influence.gradient_input };
+        (values, self.scales.get(measure).copied().unwrap_or(0.0))
+    }
+
     /// The value of a measure for a token, from -1 to 1 by the scale of the measure.
     fn share(&self, measure: usize, at: usize) -> Option<(f32, f32)> {
-        let values = if measure == 0 { &self.influence.occlusion } else { &self.influence.gradient_input };
-        let scale = self.scales.get(measure).copied().filter(|scale| *scale > 0.0)?;
-        values.get(at).map(|value| (*value, value / scale))
+        let (values, scale) = self.measure(measure);
+        let share = |value: f32| if scale > 0.0 { value / scale } else { 0.0 };
+        values.get(at).map(|value| (*value, share(*value)))
     }
 
     /// The lines of the text in so many columns.
@@ -192,7 +198,8 @@ impl<'a> Table<'a> {
             for measure in 0..2 {
                 let Some((value, share)) = self.share(measure, at) else { continue };
                 let x = area.x + (labels + 1 + measure * column) as u16;
-                let mut pieces = vec![(signed(value).into(), theme.style(Role::Text))];
+                let (_, scale) = self.measure(measure);
+                let mut pieces = vec![(signed(value, scale).into(), theme.style(Role::Text))];
                 if bars {
                     pieces.push((" ".into(), Style::new()));
                     pieces.extend(bar(share, theme));
@@ -203,17 +210,21 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A signed number in [`NUMBER`] columns.
-fn signed(value: f32) -> String {
-    let digits = match value.abs() {
+/// A signed number in [`NUMBER`] columns, as precise as the greatest magnitude of its measure needs it: a bar beside it never stands for a 0.
+fn signed(value: f32, scale: f32) -> String {
+    if scale < 0.001 && value != 0.0 {
+        return format!("{value:>+NUMBER$.0e}");
+    }
+    let digits = match scale {
+        size if size < 0.01 => 4,
         size if size < 10.0 => 3,
         size if size < 1000.0 => 1,
         _ => 0,
     };
-    let text = format!("{value:+.digits$}");
-    // What rounds to 0 has no sign.
-    let is_zero = !text.contains(|c: char| ('1'..='9').contains(&c)) && value.is_finite();
-    format!("{:>NUMBER$}", if is_zero { text.trim_start_matches(['+', '-']) } else { &text })
+    // Without the sign of a zero.
+    let shown = format!("{value:+.digits$}");
+    let is_zero = shown.trim_start_matches(['+', '-']).chars().all(|c| matches!(c, '0' | '.'));
+    format!("{:>NUMBER$}", if is_zero { "0" } else { shown.as_str() })
 }
 
 /// The background of a value from -1 to 1, with a text on it that can be read; underlined and bold without colours.
@@ -250,14 +261,18 @@ fn bar<'a>(share: f32, theme: &Theme) -> Vec<Piece<'a>> {
 
 #[cfg(test)]
 mod tests {
-    use super::signed;
+    use super::*;
 
     #[test]
-    fn what_rounds_to_zero_has_no_sign() {
-        let of = [0.0, -0.0, 0.0004, -0.0004, -0.0006, 0.25].map(signed);
-        let trimmed = of.each_ref().map(|text| text.trim());
-        assert_eq!(trimmed, ["0.000", "0.000", "0.000", "0.000", "-0.001", "+0.250"]);
-        assert!(of.iter().all(|text| text.len() == of[0].len()), "{of:?}");
-        assert_eq!(signed(f32::NAN).trim().to_lowercase(), "nan");
+    fn a_number_is_as_precise_as_the_greatest_of_its_measure_needs_it() {
+        let shown = |value: f32, scale: f32| signed(value, scale).trim_start().to_owned();
+        assert_eq!(shown(0.148, 0.5), "+0.148");
+        assert_eq!(shown(-0.0002, 0.5), "0", "no sign of a zero, as its bar is empty");
+        assert_eq!(shown(0.0, 0.0), "0");
+        assert_eq!(shown(3.7e-5, 3.7e-5), "+4e-5", "its bar is full");
+        assert_eq!(shown(-1.2e-6, 3.7e-5), "-1e-6");
+        assert_eq!(shown(0.0, 3.7e-5), "0");
+        assert_eq!((shown(12.34, 25.0), shown(-0.0004, 0.006)), ("+12.3".into(), "-0.0004".into()));
+        assert!([-1e-30, 3.7e-5, -123_456.0].iter().all(|v: &f32| signed(*v, v.abs()).len() == NUMBER));
     }
 }

@@ -8,7 +8,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::{class_name, predicted, title, visible};
+use super::{class_name, title, visible};
+use crate::metrics::is_predicted;
 use crate::number;
 use crate::protocol::{ProbeChange, ProbeFrame, ProbeText, RunInfo, TokenPrediction};
 use crate::ui::dashboard::Dashboard;
@@ -193,12 +194,15 @@ fn prediction<'a>(
         let numbers = numbers.collect::<Vec<_>>().join(" ");
         return vec![(numbers.into(), theme.style(Role::Text))];
     }
+    if info.is_some_and(RunInfo::has_labels) {
+        return vec![(labels(prediction, info).into(), theme.style(Role::Text))];
+    }
     let role = match target {
         Some(target) if target == name => Role::Good,
         Some(_) => Role::Bad,
         None => Role::Text,
     };
-    let words = predicted(info, &class_name(info, name), *value);
+    let words = format!("{} {value:.2}", class_name(info, name));
     let mut pieces = Vec::new();
     if room >= BAR + 2 + text::width(&words) {
         let full = (value.clamp(0.0, 1.0) * BAR as f32).round() as usize;
@@ -212,6 +216,17 @@ fn prediction<'a>(
         pieces.push((format!(" ({})", class_name(info, target)).into(), theme.style(Role::Dim)));
     }
     pieces
+}
+
+/// The predicted ones of several labels, of which none or more than one may be; the most likely one if none is.
+pub(super) fn labels(prediction: &TokenPrediction, info: Option<&RunInfo>) -> String {
+    let words = |(name, value): &(String, f32)| format!("{} {value:.2}", class_name(info, name));
+    let outputs = &prediction.outputs;
+    let predicted: Vec<String> = outputs.iter().filter(|(_, p)| is_predicted(*p)).map(words).collect();
+    match outputs.first() {
+        Some(likeliest) if predicted.is_empty() => format!("none ({})", words(likeliest)),
+        _ => predicted.join(", "),
+    }
 }
 
 #[cfg(test)]
@@ -230,6 +245,16 @@ mod tests {
         assert_eq!(numbers(2, 5, 56), [1, 2]);
         assert_eq!(numbers(0, 5, 56), [0, 1]);
         assert_eq!(numbers(4, 5, 300), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn of_several_labels_all_that_are_predicted_are_named() {
+        let after = |outputs: &[(&str, f32)]| {
+            let outputs = outputs.iter().map(|(name, p)| ((*name).to_owned(), *p)).collect();
+            labels(&TokenPrediction { outputs }, None)
+        };
+        assert_eq!(after(&[("food", 0.98), ("sport", 0.7), ("rare", 0.1)]), "food 0.98, sport 0.70");
+        assert_eq!(after(&[("food", 0.5), ("sport", 0.2)]), "none (food 0.50)");
     }
 
     #[test]
