@@ -131,7 +131,7 @@ pub use regularizer::Regularizer;
 pub use repeat_vector::RepeatVector;
 pub use reshape::Reshape;
 pub use score::Score;
-pub use shard::{Input, Shard};
+pub use shard::{Input, Shard, ShardBuffers};
 pub use simple_rnn::SimpleRNN;
 pub use spatial_dropout1d::SpatialDropout1D;
 pub use spec::{InputRef, LayerNode, LayerSpec};

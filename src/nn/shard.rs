@@ -1,9 +1,12 @@
 mod activity;
 mod batch_sums;
+mod buffers;
 mod non_finite;
 mod reading;
 
 use std::ops::Range;
+
+pub use buffers::ShardBuffers;
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3, Axis, s};
 
@@ -53,19 +56,8 @@ pub struct Shard {
     budget: usize,
     /// Sequences of the whole batch; 0 where this shard is all of it.
     batch: usize,
-    /// Of a layer whose activation the loss applies: its output after it, and ∂(activity penalty)/∂output.
-    activated: [Block; 2],
     mode: Mode,
-    /// The output of every layer.
-    outputs: Vec<LayerOutput>,
-    /// The cache of every layer.
-    caches: Vec<LayerCache>,
-    /// ∂L/∂output of every layer.
-    upstream_grads: Vec<Block>,
-    /// Whether a layer has given its part of it yet.
-    has_grad: Vec<bool>,
-    /// ∂L/∂input of every layer, before it is added to ∂L/∂output of the layers read.
-    input_grads: Vec<Vec<Block>>,
+    buffers: ShardBuffers,
     /// Gradients of every layer's parameters, where it does not scatter.
     param_grads: Vec<Vec<f32>>,
 }
@@ -77,7 +69,6 @@ impl Shard {
             let len = if node.spec.layer().has_sparse_gradient() { 0 } else { params.span(i).len() };
             vec![0.0; len]
         };
-        let nodes = &model.nodes;
         Self {
             ids: vec![Ids::default(); model.channels],
             real: Block::default(),
@@ -85,17 +76,9 @@ impl Shard {
             targets: TargetRows::default(),
             budget: usize::MAX,
             batch: 0,
-            activated: Default::default(),
             mode: Mode::Evaluate,
-            outputs: nodes.iter().map(|_| LayerOutput::default()).collect(),
-            caches: nodes.iter().map(|node| node.spec.new_cache()).collect(),
-            upstream_grads: nodes.iter().map(|_| Block::default()).collect(),
-            has_grad: vec![false; nodes.len()],
-            input_grads: nodes
-                .iter()
-                .map(|node| node.from.iter().map(|_| Block::default()).collect())
-                .collect(),
-            param_grads: nodes.iter().enumerate().map(zeros).collect(),
+            buffers: ShardBuffers::new(model),
+            param_grads: model.nodes.iter().enumerate().map(zeros).collect(),
         }
     }
 
@@ -156,30 +139,31 @@ impl Shard {
         let data = ModelInput { real: self.is_real.then_some(&self.real), ids: &self.ids };
         for i in segment.clone() {
             let node = &model.nodes[i];
-            let (before, rest) = self.outputs.split_at_mut(i);
+            let (before, rest) = self.buffers.outputs.split_at_mut(i);
             let pass = pass((mode, batch), recompute, i, node, before);
             let signals = signals(model, node, data, before);
             let inputs = &signals[..node.from.len()];
             let ctx = ForwardContext { pass: &pass, weights: params.of(i), inputs };
-            node.spec.forward(ctx, &mut self.caches[i], &mut rest[0]);
+            node.spec.forward(ctx, &mut self.buffers.caches[i], &mut rest[0]);
             if node.joins_masks {
                 join_masks(node, before, &mut rest[0].mask);
             }
         }
         if let Some(node) = model.nodes.get(segment.end).filter(|_| mode != Mode::Evaluate) {
-            let (before, _) = self.outputs.split_at(segment.end);
+            let (before, _) = self.buffers.outputs.split_at(segment.end);
             let pass = pass((mode, batch), recompute, segment.end, node, before);
             let signals = signals(model, node, data, before);
-            if let Some((layer, cache)) = node.spec.batch_normalization(&mut self.caches[segment.end]) {
+            if let Some((layer, cache)) = node.spec.batch_normalization(&mut self.buffers.caches[segment.end])
+            {
                 layer.sum_moments(signals[0].real(), pass.mask, cache);
             }
         }
-        if let (Some(last), Some(output)) = (model.nodes.last(), self.outputs.last())
+        if let (Some(last), Some(output)) = (model.nodes.last(), self.buffers.outputs.last())
             && last.activity.is_some()
             && segment.end == model.nodes.len()
         {
-            self.activated[0].clone_from(&output.values);
-            model.activate(&mut self.activated[0]);
+            self.buffers.activated[0].clone_from(&output.values);
+            model.activate(&mut self.buffers.activated[0]);
         }
     }
 
@@ -188,7 +172,7 @@ impl Shard {
         // Masks are made in the forward pass; this may be called before it.
         for from in model.loss_masks.iter().copied() {
             let node = &model.nodes[from];
-            let (before, rest) = self.outputs.split_at_mut(from);
+            let (before, rest) = self.buffers.outputs.split_at_mut(from);
             let mask = &mut rest[0].mask;
             match &node.spec {
                 LayerSpec::Masking(layer) => mask.of_steps(&self.real, layer.mask_value),
@@ -201,7 +185,7 @@ impl Shard {
     }
 
     fn mask(&self, model: &Model) -> Option<&Mask> {
-        model.mask.map(|from| &self.outputs[from].mask)
+        model.mask.map(|from| &self.buffers.outputs[from].mask)
     }
 
     /// The loss after [`Shard::forward`], summed over the rows it counts. Class weights are for learning: here all count
@@ -246,12 +230,12 @@ impl Shard {
     /// last segment to the first.
     pub fn begin_backward(&mut self, model: &Model, weight: f64) -> Score {
         self.param_grads.iter_mut().for_each(|param_grads| param_grads.fill(0.0));
-        self.has_grad.fill(false);
+        self.buffers.has_grad.fill(false);
         let Some(last) = model.nodes.len().checked_sub(1) else { return Score::default() };
-        let mask = model.mask.map(|from| &self.outputs[from].mask);
+        let mask = model.mask.map(|from| &self.buffers.outputs[from].mask);
         let scale = (1.0 / weight.max(1.0)) as f32;
-        let last_grad = Some(&mut self.upstream_grads[last]);
-        let out = &self.outputs[last].values;
+        let last_grad = Some(&mut self.buffers.upstream_grads[last]);
+        let out = &self.buffers.outputs[last].values;
         let score = model.loss.score(out, &self.targets, mask, &model.class_weights, scale, last_grad);
         self.with_activity(model, score)
     }
@@ -280,7 +264,7 @@ impl Shard {
                 self.add_activity_gradient(model, i);
             }
             let data = ModelInput { real: self.is_real.then_some(&self.real), ids: &self.ids };
-            let (before, rest) = self.outputs.split_at(i);
+            let (before, rest) = self.buffers.outputs.split_at(i);
             let pass = pass((self.mode, batch), recompute, i, node, before);
             let signals = signals(model, node, data, before);
             let needed = node.layers().any(needs_grad);
@@ -289,21 +273,21 @@ impl Shard {
                 weights: params.of(i),
                 inputs: &signals[..node.from.len()],
                 output: &rest[0],
-                upstream_grad: &mut self.upstream_grads[i],
+                upstream_grad: &mut self.buffers.upstream_grads[i],
                 param_grads: &mut self.param_grads[i],
-                input_grads: needed.then_some(self.input_grads[i].as_mut_slice()),
+                input_grads: needed.then_some(self.buffers.input_grads[i].as_mut_slice()),
                 observer: observer.as_mut().map(|o| &mut **o as &mut dyn Observer),
             };
-            node.spec.backward(ctx, &mut self.caches[i]);
-            for (input_grad, from) in self.input_grads[i].iter_mut().zip(&node.from) {
+            node.spec.backward(ctx, &mut self.buffers.caches[i]);
+            for (input_grad, from) in self.buffers.input_grads[i].iter_mut().zip(&node.from) {
                 let Some(from) = from.layer().filter(|from| needs_grad(*from)) else {
                     continue;
                 };
-                if std::mem::replace(&mut self.has_grad[from], true) {
-                    let sums = self.upstream_grads[from].data_mut().iter_mut();
+                if std::mem::replace(&mut self.buffers.has_grad[from], true) {
+                    let sums = self.buffers.upstream_grads[from].data_mut().iter_mut();
                     sums.zip(input_grad.data()).for_each(|(sum, d)| *sum += d);
                 } else {
-                    std::mem::swap(&mut self.upstream_grads[from], input_grad);
+                    std::mem::swap(&mut self.buffers.upstream_grads[from], input_grad);
                 }
             }
         }
@@ -312,15 +296,15 @@ impl Shard {
             return;
         }
         self.add_activity_gradient(model, i);
-        if let Some((layer, cache)) = model.nodes[i].spec.batch_normalization(&mut self.caches[i]) {
-            layer.sum_gradients(&self.upstream_grads[i], cache);
+        if let Some((layer, cache)) = model.nodes[i].spec.batch_normalization(&mut self.buffers.caches[i]) {
+            layer.sum_gradients(&self.buffers.upstream_grads[i], cache);
         }
     }
 
     /// The last layer's output before its activation.
     pub fn logits(&self) -> &Block {
         static NOTHING: std::sync::LazyLock<Block> = std::sync::LazyLock::new(Block::default);
-        self.outputs.last().map_or(&NOTHING, |output| &output.values)
+        self.buffers.outputs.last().map_or(&NOTHING, |output| &output.values)
     }
 
     /// The model's output, after the last activation: `[batch, time, features]`, time 1 for a vector a sequence.
@@ -335,7 +319,7 @@ impl Shard {
         &'a self,
         model: &'a Model,
     ) -> Vec<(usize, Option<Direction>, &'a dyn Cell, &'a RecurrentBuffers)> {
-        let layers = model.nodes.iter().zip(&self.caches).enumerate();
+        let layers = model.nodes.iter().zip(&self.buffers.caches).enumerate();
         layers
             .flat_map(|(i, (node, cache))| {
                 let directions = node.spec.recurrent(cache).into_iter();
@@ -351,7 +335,7 @@ impl Shard {
 
     /// The mask that reaches layer `i`, if one does.
     pub(super) fn layer_mask(&self, model: &Model, i: usize) -> Option<&Mask> {
-        model.nodes.get(i)?.mask.map(|from| &self.outputs[from].mask)
+        model.nodes.get(i)?.mask.map(|from| &self.buffers.outputs[from].mask)
     }
 
     /// The states that stateful layers carry to the next batch, one for each recurrent layer and direction, in order; empty where nothing
@@ -374,14 +358,15 @@ impl Shard {
             return Err(CarriedStateError::Count { found: states.len(), expected: layers.len() });
         }
         layers.iter().zip(&states).try_for_each(|((_, _, cell, _), state)| state.check(*cell))?;
-        let buffers = self.caches.iter_mut().flat_map(LayerCache::recurrent_mut).flatten();
+        let buffers = self.buffers.caches.iter_mut().flat_map(LayerCache::recurrent_mut).flatten();
         buffers.zip(states).for_each(|(buffers, state)| buffers.carried = state);
         Ok(())
     }
 
     /// Stateful layers begin the next batch at zero, as with Keras's `reset_states`: another stream follows.
     pub fn reset_states(&mut self) {
-        self.caches
+        self.buffers
+            .caches
             .iter_mut()
             .flat_map(LayerCache::recurrent_mut)
             .flatten()
@@ -390,7 +375,8 @@ impl Shard {
 
     /// The states that stateful layers carry are again those before the last forward pass.
     pub fn rewind_states(&mut self) {
-        self.caches
+        self.buffers
+            .caches
             .iter_mut()
             .flat_map(LayerCache::recurrent_mut)
             .flatten()
@@ -405,29 +391,20 @@ impl Shard {
     /// ∂L/∂rows of those rows that the sequences touched of the table of layer `i`, which [has_sparse_gradient](super::Layer::has_sparse_gradient), after
     /// the place of each row of the table among them, plus 1; 0 where it is not.
     pub(super) fn scattered(&self, i: usize) -> (&[u32], &[f32]) {
-        (self.outputs[i].lookup.places(), self.upstream_grads[i].data())
+        (self.buffers.outputs[i].lookup.places(), self.buffers.upstream_grads[i].data())
     }
 
     /// Bytes of activations: inputs, outputs, caches,
     /// and the derivatives of all these; not for the gradients of parameters.
     pub fn activation_bytes(&self) -> usize {
-        let input_grads = self.input_grads.iter().flatten();
-        let blocks = self
-            .upstream_grads
-            .iter()
-            .chain(input_grads)
-            .chain([&self.real])
-            .map(Block::bytes)
-            .sum::<usize>();
         let ids = self.ids.iter().map(Ids::bytes).sum::<usize>();
-        let outputs = self.outputs.iter().map(LayerOutput::bytes).sum::<usize>();
-        ids + blocks + outputs + self.caches.iter().map(LayerCache::bytes).sum::<usize>()
+        ids + self.real.bytes() + self.buffers.bytes()
     }
 
     /// The attention weights of the last [`Shard::forward`]: layer, head, and the weights,
     /// `[batch, query time, key time]`.
     pub fn attention(&self, model: &Model) -> Vec<(usize, usize, ArrayView3<'_, f32>)> {
-        let layers = model.nodes.iter().zip(&self.caches).enumerate();
+        let layers = model.nodes.iter().zip(&self.buffers.caches).enumerate();
         layers
             .flat_map(|(i, (node, cache))| {
                 let heads = node.spec.attention(cache).into_iter().enumerate();

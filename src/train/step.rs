@@ -1,7 +1,9 @@
 mod failed;
+mod shared_buffers;
 
 use ndarray::ArrayView2;
 
+use self::shared_buffers::SharedBuffers;
 use super::shard_worker::ShardWorker;
 use super::update_norms::UpdateNorms;
 use crate::data::Batch;
@@ -62,6 +64,7 @@ pub struct Stepper {
     evaluation_work: Vec<ShardWorker>,
     /// Shards that the last batch did not need.
     spare: Vec<ShardWorker>,
+    buffers: SharedBuffers,
     gradient: Gradient,
     norms: GradientNorms,
     update_norms: UpdateNorms,
@@ -109,6 +112,7 @@ impl Stepper {
             work: Vec::new(),
             evaluation_work: Vec::new(),
             spare: Vec::new(),
+            buffers: SharedBuffers::default(),
             gradient,
             norms: GradientNorms::default(),
             update_norms: UpdateNorms::default(),
@@ -183,12 +187,13 @@ impl Stepper {
     /// Bytes of the activations and gradients of a batch, as allocated for the batches so far: see [`Shard::activation_bytes`](crate::nn::Shard::activation_bytes).
     pub fn activation_bytes(&self) -> usize {
         let all = self.work.iter().chain(&self.evaluation_work).chain(&self.spare);
-        all.map(|work| work.shard.activation_bytes()).sum()
+        all.map(|work| work.shard.activation_bytes()).sum::<usize>() + self.buffers.bytes()
     }
 
     /// Bytes of the activations and gradients of the largest shard: what passes between a value's computation and its use in the backward pass.
     pub fn shard_bytes(&self) -> usize {
-        self.work.iter().map(|work| work.shard.activation_bytes()).max().unwrap_or(0)
+        let largest = self.work.iter().map(|work| work.shard.activation_bytes()).max();
+        largest.unwrap_or(0) + self.buffers.largest()
     }
 
     /// Trains on one batch.
@@ -247,8 +252,12 @@ impl Stepper {
         if self.model.is_synchronized() {
             self.train_synchronized(step, weight, watch);
         } else {
-            let (model, params, seed) = (&self.model, &self.params, self.seed);
-            self.pool.run(&mut self.work, |_, work| work.train(model, params, seed, step, weight, watch));
+            // Instruments read what every shard has computed.
+            self.buffers.share(&mut self.work, &self.model, self.pool.threads(), !watch);
+            let (model, params, seed, buffers) = (&self.model, &self.params, self.seed, &self.buffers);
+            self.pool.run(&mut self.work, |_, work| {
+                buffers.run(model, work, |work| work.train(model, params, seed, step, weight, watch));
+            });
         }
         if watch {
             self.norms.clear();
@@ -292,10 +301,12 @@ impl Stepper {
             std::mem::swap(&mut self.work, &mut self.evaluation_work);
         }
         self.shard_batch(batch.len());
-        let (model, params, count_classes) = (&self.model, &self.params, confusion.is_some());
+        self.buffers.share(&mut self.work, &self.model, self.pool.threads(), true);
+        let (model, params, buffers) = (&self.model, &self.params, &self.buffers);
+        let count_classes = confusion.is_some();
         self.pool.run(&mut self.work, |_, work| {
             work.load(batch, model);
-            work.evaluate(model, params, count_classes);
+            buffers.run(model, work, |work| work.evaluate(model, params, count_classes));
         });
         if let Some(confusion) = confusion {
             self.work.iter().for_each(|work| confusion.merge(&work.confusion));
@@ -445,7 +456,7 @@ mod tests {
 
     use super::*;
     use crate::data::{Dataset, Inputs, Targets};
-    use crate::nn::{Loss, Shape, SimpleRNN};
+    use crate::nn::{LSTM, Loss, Shape, SimpleRNN};
     use crate::optim::SGD;
 
     fn stepper() -> Stepper {
@@ -485,5 +496,36 @@ mod tests {
         let (mut carried, mut fresh) = (stepper(), stepper());
         carried.evaluate(&batch(70), None);
         assert_ne!(carried.evaluate(&batch(64), None), fresh.evaluate(&batch(64), None));
+    }
+
+    #[test]
+    fn a_step_that_is_not_watched_takes_the_memory_of_as_many_shards_as_there_are_threads() {
+        let lstm = LSTM { units: 8, ..LSTM::default() };
+        let shape = Shape::Sequence { time: 40, features: 2 };
+        let model = Model::build(&[lstm.into()], shape, Loss::MeanSquaredError).unwrap();
+        let inputs =
+            Inputs::Real(Array3::from_shape_fn((128, 40, 2), |(row, t, _)| ((row + t) as f32).sin()));
+        let mut batch = Batch::default();
+        batch.fill(&Dataset { inputs, targets: Targets::Real(Array2::zeros((128, 8))) }, 0..128);
+        let mut weights = Vec::new();
+        for threads in [1, 2, 3] {
+            let optimizer = OptimizerSpec::SGD(SGD::default());
+            let mut stepper = Stepper::new(model.clone(), &optimizer, None, 1, threads).unwrap();
+            stepper.step(&batch, false).unwrap();
+            let (shared, shards) = (stepper.activation_bytes(), stepper.work.len());
+            let most = stepper.buffers.largest() * threads;
+            assert!(
+                stepper.buffers.bytes() <= most && shared < most + shards * most / threads / 4,
+                "{shared}"
+            );
+            // In turn: instruments read all shards, whose memory was shared before and is again afterwards.
+            for watch in [true, false, true, false] {
+                stepper.step(&batch, watch).unwrap();
+                stepper.evaluate(&batch, None);
+            }
+            assert!(stepper.activation_bytes() > most / threads * shards);
+            weights.push(stepper.params().values().to_vec());
+        }
+        assert!(weights.iter().all(|of_threads| of_threads == &weights[0]));
     }
 }

@@ -12,12 +12,12 @@ impl Shard {
         }
         score.sequences += self.sequences() as f64;
         for (i, node) in model.nodes.iter().enumerate() {
-            score.activity += node.spec.activity_loss(&self.caches[i], self.layer_mask(model, i));
+            score.activity += node.spec.activity_loss(&self.buffers.caches[i], self.layer_mask(model, i));
             let Some(regularizer) = node.activity else { continue };
-            let output = &self.outputs[i].values;
+            let output = &self.buffers.outputs[i].values;
             score.activity += match model.is_linked(i) {
                 false => regularizer.loss(output.data()),
-                true => regularizer.loss(self.activated[0].data()),
+                true => regularizer.loss(self.buffers.activated[0].data()),
             };
         }
         score
@@ -28,11 +28,11 @@ impl Shard {
     pub(super) fn add_activity_gradient(&mut self, model: &Model, i: usize) {
         let Some(regularizer) = model.nodes[i].activity else { return };
         let regularizer = regularizer.scaled(1.0 / self.whole_batch() as f64);
-        let (output, upstream_grad) = (&self.outputs[i].values, &mut self.upstream_grads[i]);
+        let (output, upstream_grad) = (&self.buffers.outputs[i].values, &mut self.buffers.upstream_grads[i]);
         if !model.is_linked(i) {
             return regularizer.add_gradient(output.data(), upstream_grad.data_mut());
         }
-        let [activated, grad] = &mut self.activated;
+        let [activated, grad] = &mut self.buffers.activated;
         let (time, batch, width) = activated.dim();
         grad.zeroed(time, batch, width);
         regularizer.add_gradient(activated.data(), grad.data_mut());

@@ -26,7 +26,7 @@ impl Shard {
         i: usize,
         backward: bool,
     ) -> Option<(&mut BatchSums, &mut BatchSums)> {
-        let (_, cache) = model.nodes.get(i)?.spec.batch_normalization(self.caches.get_mut(i)?)?;
+        let (_, cache) = model.nodes.get(i)?.spec.batch_normalization(self.buffers.caches.get_mut(i)?)?;
         Some(if backward {
             (&mut cache.gradients, &mut cache.batch_gradients)
         } else {
@@ -47,7 +47,9 @@ impl Shard {
     pub fn move_averages(&mut self, model: &Model, params: &mut Params) {
         for i in model.synchronized.iter().copied() {
             let node = &model.nodes[i];
-            let Some((layer, cache)) = node.spec.batch_normalization(&mut self.caches[i]) else { continue };
+            let Some((layer, cache)) = node.spec.batch_normalization(&mut self.buffers.caches[i]) else {
+                continue;
+            };
             if let Some([mean, variance]) = params.pair_mut(i, layer.moving()) {
                 layer.move_averages(cache, node.mask.is_some(), mean, variance);
             }

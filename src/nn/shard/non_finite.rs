@@ -21,7 +21,7 @@ impl Shard {
 
     /// The first number of the gates and states of layer `i`, if it is recurrent.
     fn non_finite_states(&self, model: &Model, i: usize) -> Option<Ordered> {
-        let directions = model.nodes[i].spec.recurrent(&self.caches[i]);
+        let directions = model.nodes[i].spec.recurrent(&self.buffers.caches[i]);
         directions.into_iter().enumerate().find_map(|(place, (direction, cell, buffers))| {
             let quantities = Quantity::in_order(cell, buffers);
             let (time, batch) = quantities.last()?.dim();
@@ -49,7 +49,7 @@ impl Shard {
 
     /// The first number of the output of layer `i`.
     fn non_finite_output(&self, model: &Model, i: usize) -> Option<Ordered> {
-        let (Node { to_rows, .. }, output) = (&model.nodes[i], &self.outputs[i]);
+        let (Node { to_rows, .. }, output) = (&model.nodes[i], &self.buffers.outputs[i]);
         let mut spread = Block::default();
         let values = match to_rows {
             true => {
@@ -66,7 +66,7 @@ impl Shard {
 
     /// The first number of ∂L/∂output of layer `i` in the order of the backward pass: from the last time step to the first.
     pub(in crate::nn) fn non_finite_gradient(&self, model: &Model, i: usize) -> Option<Ordered> {
-        let block = &self.upstream_grads[i];
+        let block = &self.buffers.upstream_grads[i];
         let at = Place::last(block)?;
         let mut what = NonFinite { layer: Some(i), ..at.of(Phase::Backward, "d_output", block) };
         if model.nodes[i].to_rows {

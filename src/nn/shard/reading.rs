@@ -9,7 +9,7 @@ use crate::nn::{Activation, Block, LayerSpec, Model, Params};
 impl Shard {
     /// The output of every convolution after [`Shard::forward`]: layer, activation, and the values, `[windows, batch, filters]`.
     pub fn convolutions<'a>(&'a self, model: &'a Model) -> Vec<(usize, Activation, &'a Block)> {
-        let layers = model.nodes.iter().zip(&self.outputs).enumerate();
+        let layers = model.nodes.iter().zip(&self.buffers.outputs).enumerate();
         let convolutions = layers.filter_map(|(i, (node, output))| match &node.spec {
             LayerSpec::Conv1D(layer) => Some((i, layer.activation, &output.values)),
             _ => None,
@@ -21,8 +21,8 @@ impl Shard {
     /// `outputs[row]` of each sequence (gradient × input). The model is one [`with_position_gradients`](Model::with_position_gradients).
     pub fn gradient_times_input(&mut self, model: &Model, params: &Params, outputs: &[usize]) -> Array2<f32> {
         self.param_grads.iter_mut().for_each(|param_grads| param_grads.fill(0.0));
-        self.has_grad.fill(false);
-        if let (Some(last), Some(d)) = (self.outputs.last(), self.upstream_grads.last_mut()) {
+        self.buffers.has_grad.fill(false);
+        if let (Some(last), Some(d)) = (self.buffers.outputs.last(), self.buffers.upstream_grads.last_mut()) {
             let logits = &last.values;
             let (time, batch, width) = logits.dim();
             d.zeroed(time, batch, width);
@@ -40,7 +40,7 @@ impl Shard {
             self.share_own_sums(model, segment.start);
         }
         let mut sums = Array2::zeros((0, 0));
-        for (cache, output) in self.caches.iter().zip(&self.outputs) {
+        for (cache, output) in self.buffers.caches.iter().zip(&self.buffers.outputs) {
             // After the backward pass the gradient of every position is where that of distinct rows was made.
             let LayerCache::Embedding(cache) = cache else { continue };
             let (values, gradients) = (&output.values, &cache.row_grads);

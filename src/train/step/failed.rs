@@ -37,16 +37,15 @@ impl Stepper {
         (seed_step, weight): (u64, f64),
         measured: (f64, f64),
     ) -> DivergedError {
-        let mut first = self.search(|search| search.weights().or_else(|| search.forward()));
-        if first.is_none() && !measured.0.is_finite() {
-            first = Some(NonFinite::new(Phase::Loss, "loss", measured.0 as f32));
-        }
+        let mut first = self.search(|search| search.weights());
         if first.is_none() {
-            // Once more, observed at every time step: the same numbers.
+            // Once more, observed at every time step and each shard with memory of its own: the same numbers.
             self.work.iter_mut().for_each(|work| work.shard.rewind_states());
             self.run_passes(seed_step, weight, true);
+            let loss = || NonFinite::new(Phase::Loss, "loss", measured.0 as f32);
+            let loss = (!measured.0.is_finite()).then(loss);
             let gradient = &self.gradient;
-            first = self.search(|search| search.backward(gradient));
+            first = self.search(|search| search.forward().or(loss).or_else(|| search.backward(gradient)));
         }
         self.work.iter_mut().for_each(|work| work.shard.rewind_states());
         let what =
