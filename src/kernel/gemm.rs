@@ -193,7 +193,11 @@ fn macro_kernel<V: Simd, N: Simd>(
     let mr = if V::LANES == 16 { 12 } else { 6 };
     let packed = block.col_stride != 1 && b.cols >= MIN_COLS_TO_PACK_A && rows >= mr;
     if packed {
-        pack_a(a_panels, block, rows, depth, mr);
+        if V::LANES == 16 {
+            pack_a::<12>(a_panels, block, rows, depth);
+        } else {
+            pack_a::<6>(a_panels, block, rows, depth);
+        }
     }
     let mut col = 0;
     while col < b.cols {
@@ -227,21 +231,25 @@ fn macro_kernel<V: Simd, N: Simd>(
     }
 }
 
-/// Packs whole micro-panels of `mr` rows and `depth` columns of A, one after the other, each column by column.
+/// Packs whole micro-panels of `MR` rows and `depth` columns of A, one after the other, each column by column.
 #[inline(always)]
-fn pack_a(a_panels: &mut Vec<f32>, a: Strided<'_>, rows: usize, depth: usize, mr: usize) {
-    a_panels.resize(rows / mr * mr * depth, 0.0);
-    for (i, to) in a_panels.chunks_exact_mut(mr * depth).enumerate() {
-        let rows = &a.data[i * mr * a.row_stride..];
-        if a.row_stride == 1 {
-            for (k, to) in to.chunks_exact_mut(mr).enumerate() {
-                to.copy_from_slice(&rows[k * a.col_stride..][..mr]);
+fn pack_a<const MR: usize>(a_panels: &mut Vec<f32>, a: Strided<'_>, rows: usize, depth: usize) {
+    a_panels.resize(rows / MR * MR * depth, 0.0);
+    if a.row_stride == 1 {
+        // Row after row of what A is the transpose of: read as it lies in memory, and written to as many streams as there are panels.
+        for k in 0..depth {
+            let (parts, _) = a.data[k * a.col_stride..][..rows].as_chunks::<MR>();
+            for (part, panel) in parts.iter().zip(a_panels.chunks_exact_mut(MR * depth)) {
+                panel[k * MR..][..MR].copy_from_slice(part);
             }
-            continue;
         }
-        for r in 0..mr {
+        return;
+    }
+    for (i, panel) in a_panels.chunks_exact_mut(MR * depth).enumerate() {
+        let rows = &a.data[i * MR * a.row_stride..];
+        for r in 0..MR {
             let row = &rows[r * a.row_stride..];
-            for (k, to) in to.chunks_exact_mut(mr).enumerate() {
+            for (k, to) in panel.as_chunks_mut::<MR>().0.iter_mut().enumerate() {
                 to[r] = row[k * a.col_stride];
             }
         }
@@ -268,9 +276,21 @@ fn pack_b<V: Simd>(panel: &mut Vec<f32>, b: Matrix<'_>, k: usize, depth: usize, 
         }
         // A few rows at a time: they stay in the L1 cache while all columns are written.
         for (i, rows) in panel.chunks_mut(PACK_ROWS * width).enumerate() {
-            for j in 0..used {
-                let column = &b.data[(col + j) * b.col_stride + (k + i * PACK_ROWS) * b.row_stride..];
-                let numbers = column.iter().step_by(b.row_stride);
+            let column = |j: usize| &b.data[(col + j) * b.col_stride + (k + i * PACK_ROWS) * b.row_stride..];
+            let mut done = 0;
+            while V::TRANSPOSES && b.row_stride == 1 && rows.len() == 16 * width && done + 16 <= used {
+                let mut square = [V::splat(0.0); 16];
+                for (j, vector) in square.iter_mut().enumerate() {
+                    *vector = V::load(column(done + j));
+                }
+                V::transpose(&mut square);
+                for (row, vector) in rows.chunks_exact_mut(width).zip(square) {
+                    vector.store(&mut row[done..]);
+                }
+                done += 16;
+            }
+            for j in done..used {
+                let numbers = column(j).iter().step_by(b.row_stride);
                 rows.chunks_exact_mut(width).zip(numbers).for_each(|(row, x)| row[j] = *x);
             }
         }
@@ -335,6 +355,10 @@ impl<'a> PanelProduct<'a, '_> {
     /// Computes the rows from `row` on, too few for a whole micro-tile.
     #[inline(always)]
     fn remaining_rows<V: Simd, const W: usize>(&mut self, mut row: usize) {
+        while V::LANES == 16 && row + 8 <= self.rows {
+            self.micro_kernel::<V, W, 8>(row, self.from(row));
+            row += 8;
+        }
         while row + 4 <= self.rows {
             self.micro_kernel::<V, W, 4>(row, self.from(row));
             row += 4;
@@ -358,24 +382,29 @@ impl<'a> PanelProduct<'a, '_> {
         let width = W * V::LANES;
         let used = width.min(self.cols - self.col);
         let mut sums = [[V::splat(0.0); W]; MR];
-        // Initial value of the sums, and the distance of its rows.
-        let (first, first_stride) = match self.initial {
-            Initial::Zero => (&[0.0; 32][..], 0),
-            Initial::Accumulate => (&self.c[row * self.cols + self.col..], self.cols),
-            Initial::Bias(bias) => (&bias[self.col..], 0),
+        // The values that the sums begin with, and the distance of their rows.
+        let first = match self.initial {
+            Initial::Zero => None,
+            Initial::Accumulate => Some((&self.c[row * self.cols + self.col..], self.cols)),
+            Initial::Bias(bias) => Some((&bias[self.col..], 0)),
         };
-        // The last columns of C are copied through a buffer of the panel's width.
-        let mut edge = [0.0; 32];
-        for (r, sum) in sums.iter_mut().enumerate() {
-            let first = &first[r * first_stride..r * first_stride + used];
-            let line = if used == width {
-                first
-            } else {
-                edge[..used].copy_from_slice(first);
-                &edge[..]
-            };
-            for (w, vector) in sum.iter_mut().enumerate() {
-                *vector = V::load(&line[w * V::LANES..]);
+        if let Some((first, stride)) = first.filter(|_| used == width) {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let line = &first[r * stride..][..width];
+                for (w, sum) in sums.iter_mut().enumerate() {
+                    *sum = V::load(&line[w * V::LANES..]);
+                }
+            }
+        } else if let Some((first, stride)) = first {
+            sums = Self::load_edge::<V, W, MR>(first, stride, used);
+        }
+        if self.initial == Initial::Accumulate {
+            // The rows of C that come next may be in no near cache yet.
+            for row in row + MR..(row + 2 * MR).min(self.rows) {
+                for w in 0..W {
+                    let at = row * self.cols + self.col + (w * V::LANES).min(used - 1);
+                    V::prefetch(&raw const self.c[at]);
+                }
             }
         }
         let (stride, step) = (a.row_stride, a.col_stride);
@@ -397,18 +426,43 @@ impl<'a> PanelProduct<'a, '_> {
                 }
             }
         }
-        for (r, sum) in sums.iter().enumerate() {
-            let at = (row + r) * self.cols + self.col;
-            for (w, vector) in sum.iter().enumerate() {
-                if used == width {
-                    vector.store(&mut self.c[at + w * V::LANES..]);
-                } else {
-                    vector.store(&mut edge[w * V::LANES..]);
-                }
+        if used < width {
+            return self.store_edge(row, used, sums);
+        }
+        for (r, sums) in sums.iter().enumerate() {
+            let line = &mut self.c[(row + r) * self.cols + self.col..][..width];
+            for (w, sum) in sums.iter().enumerate() {
+                sum.store(&mut line[w * V::LANES..]);
             }
-            if used != width {
-                self.c[at..at + used].copy_from_slice(&edge[..used]);
-            }
+        }
+    }
+
+    /// The first values of a tile of which the columns `used` are in C.
+    #[inline(always)]
+    fn load_edge<V: Simd, const W: usize, const MR: usize>(
+        first: &[f32],
+        stride: usize,
+        used: usize,
+    ) -> [[V; W]; MR] {
+        let mut sums = [[V::splat(0.0); W]; MR];
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let line = &first[r * stride..][..used];
+            sums.iter_mut().zip(line.chunks(V::LANES)).for_each(|(sum, part)| *sum = V::load_part(part));
+        }
+        sums
+    }
+
+    /// Stores a tile of which the columns `used` are in C.
+    #[inline(always)]
+    fn store_edge<V: Simd, const W: usize, const MR: usize>(
+        &mut self,
+        row: usize,
+        used: usize,
+        sums: [[V; W]; MR],
+    ) {
+        for (r, sums) in sums.iter().enumerate() {
+            let line = &mut self.c[(row + r) * self.cols + self.col..][..used];
+            sums.iter().zip(line.chunks_mut(V::LANES)).for_each(|(sum, part)| sum.store_part(part));
         }
     }
 }

@@ -40,6 +40,15 @@ pub(crate) trait Simd: Copy {
         self.store(&mut padded);
         to.copy_from_slice(&padded[..to.len()]);
     }
+    /// Whether [`Simd::transpose`] is faster than copying number by number.
+    const TRANSPOSES: bool = false;
+    /// Transposes a square of `LANES` vectors: lane `i` of vector `j` becomes lane `j` of vector `i`. Does nothing unless
+    /// [`Simd::TRANSPOSES`].
+    #[inline(always)]
+    fn transpose(_square: &mut [Self; 16]) {}
+    /// Loads the cache line of `at`, which is used soon, into the second-level cache: a hint. Any address will do.
+    #[inline(always)]
+    fn prefetch(_at: *const f32) {}
     /// `self + b`.
     fn add(self, b: Self) -> Self;
     /// `self − b`.

@@ -69,17 +69,27 @@ impl PackedMatrix {
         assert_eq!(self.gates, G, "packed for another cell");
         assert!(self.lanes == N::LANES || self.lanes == V::LANES, "packed for other vectors");
         let size = self.depth * G * self.lanes;
-        for (panel, data) in self.data.chunks_exact(size.max(1)).enumerate() {
-            let data = if x.is_empty() { &[][..] } else { data };
+        let panels = self.units.div_ceil(self.lanes);
+        let vector = |panel: usize| {
             let unit = panel * self.lanes;
-            let vector =
-                UnitVector { row: 0, unit, lanes: self.lanes.min(self.units - unit), units: self.units };
-            let run = Run { x, stride, panel: data, depth: self.depth };
+            UnitVector { row: 0, unit, lanes: self.lanes.min(self.units - unit), units: self.units }
+        };
+        let data = |panel: usize| if x.is_empty() { &[][..] } else { &self.data[panel * size..][..size] };
+        let mut panel = 0;
+        // One sum a row is too few to keep the multipliers busy: two vectors of units at a time.
+        while G == 1 && self.lanes == V::LANES && panel + 2 <= panels {
+            let run = Run { x, stride, panels: [data(panel), data(panel + 1)], depth: self.depth };
+            run.rows::<V, F, G>(rows, [vector(panel), vector(panel + 1)], f);
+            panel += 2;
+        }
+        while panel < panels {
+            let run = Run { x, stride, panels: [data(panel)], depth: self.depth };
             if self.lanes == N::LANES {
-                run.rows::<N, F, G>(rows, vector, f);
+                run.rows::<N, F, G>(rows, [vector(panel)], f);
             } else {
-                run.rows::<V, F, G>(rows, vector, f);
+                run.rows::<V, F, G>(rows, [vector(panel)], f);
             }
+            panel += 1;
         }
     }
 }
@@ -136,32 +146,40 @@ pub(super) trait Finish<const G: usize> {
     fn finish<V: Simd>(&mut self, vector: UnitVector, sums: [V; G]);
 }
 
-struct Run<'a> {
+/// Rows times `W` panels, which are neighbours.
+struct Run<'a, const W: usize> {
     x: &'a [f32],
     stride: usize,
-    panel: &'a [f32],
+    panels: [&'a [f32]; W],
     depth: usize,
 }
 
 /// Rows that a tile holds at most.
 const TILE: usize = 8;
 
-impl Run<'_> {
+impl<const W: usize> Run<'_, W> {
     /// As many rows at a time as registers hold: enough sums to keep the multipliers busy.
     #[inline(always)]
-    fn rows<V: Simd, F: Finish<G>, const G: usize>(&self, rows: usize, vector: UnitVector, f: &mut F) {
-        let mut sums = [[V::splat(0.0); G]; TILE];
+    fn rows<V: Simd, F: Finish<G>, const G: usize>(&self, rows: usize, vectors: [UnitVector; W], f: &mut F) {
+        let mut sums = [[[V::splat(0.0); G]; W]; TILE];
         let mut row = 0;
         while row < rows {
             let left = rows - row;
-            let tall = if V::LANES * G <= 48 && (V::LANES == 16 || G == 1) { 8 } else { 4 };
-            let tall = if V::LANES == 8 && G == 4 { 2 } else { tall };
+            let tall = match V::LANES {
+                16 if G * W <= 3 => 8,
+                16 => 4,
+                _ if G * W == 1 => 8,
+                _ if G * W <= 3 => 4,
+                _ => 2,
+            };
             let height = [tall, 4, 2].into_iter().find(|height| *height <= left.min(tall)).unwrap_or(1);
             // The cell's arithmetic is compiled once, for any number of rows; only the tiles are unrolled for each.
             for (r, sums) in sums[..height].iter_mut().enumerate() {
-                *sums = f.begin::<V>(UnitVector { row: row + r, ..vector });
+                for (sums, vector) in sums.iter_mut().zip(vectors) {
+                    *sums = f.begin::<V>(UnitVector { row: row + r, ..vector });
+                }
             }
-            if !self.panel.is_empty() {
+            if self.panels.iter().any(|panel| !panel.is_empty()) {
                 match height {
                     8 => self.tile::<V, G, 8>(row, &mut sums),
                     4 => self.tile::<V, G, 4>(row, &mut sums),
@@ -170,7 +188,9 @@ impl Run<'_> {
                 }
             }
             for (r, sums) in sums[..height].iter().enumerate() {
-                f.finish::<V>(UnitVector { row: row + r, ..vector }, *sums);
+                for (sums, vector) in sums.iter().zip(vectors) {
+                    f.finish::<V>(UnitVector { row: row + r, ..vector }, *sums);
+                }
             }
             row += height;
         }
@@ -178,22 +198,29 @@ impl Run<'_> {
 
     /// Adds to the sums of `R` rows, in registers while `k` runs.
     #[inline(always)]
-    fn tile<V: Simd, const G: usize, const R: usize>(&self, row: usize, all: &mut [[V; G]; TILE]) {
-        let mut sums = [[V::splat(0.0); G]; R];
+    fn tile<V: Simd, const G: usize, const R: usize>(&self, row: usize, all: &mut [[[V; G]; W]; TILE]) {
+        let mut sums = [[[V::splat(0.0); G]; W]; R];
         sums.copy_from_slice(&all[..R]);
-        let first = row * self.stride;
+        let (first, size) = (row * self.stride, G * V::LANES);
         assert!(first + (R - 1) * self.stride + self.depth <= self.x.len(), "a tile within x");
-        for (k, vectors) in self.panel.chunks_exact(G * V::LANES).enumerate() {
+        assert!(self.panels.iter().all(|panel| panel.len() == self.depth * size), "panels of this depth");
+        for k in 0..self.depth {
             // A loop and no closure: a closure is not sure to be inlined in the instruction set's copy.
-            let mut b = [V::splat(0.0); G];
-            for (b, vector) in b.iter_mut().zip(vectors.chunks_exact(V::LANES)) {
-                *b = V::load(vector);
+            let mut b = [[V::splat(0.0); G]; W];
+            for (b, panel) in b.iter_mut().zip(self.panels) {
+                // SAFETY: `k < depth`, so the end is at most the length asserted above.
+                let row = unsafe { panel.get_unchecked(k * size..(k + 1) * size) };
+                for (b, vector) in b.iter_mut().zip(row.chunks_exact(V::LANES)) {
+                    *b = V::load(vector);
+                }
             }
             for (r, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: panels are as wide as `V`, so `k < depth`; and `r < R`: so the index is below the bound asserted above.
+                // SAFETY: `k < depth` and `r < R`: so the index is below the bound asserted above.
                 let x = V::splat(unsafe { *self.x.get_unchecked(first + r * self.stride + k) });
-                for (sum, b) in sums.iter_mut().zip(b) {
-                    *sum = x.mul_add(b, *sum);
+                for (sums, b) in sums.iter_mut().zip(b) {
+                    for (sum, b) in sums.iter_mut().zip(b) {
+                        *sum = x.mul_add(b, *sum);
+                    }
                 }
             }
         }

@@ -27,6 +27,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_storeu_ps(to.as_mut_ptr(), self.0) }
     }
     #[inline(always)]
+    fn prefetch(at: *const f32) {
+        // SAFETY: every x86-64 processor has the instruction. It reads nothing that the program could see, and no address is invalid.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
+    #[inline(always)]
     fn add(self, b: Self) -> Self {
         // SAFETY: as above.
         Self(unsafe { _mm256_add_ps(self.0, b.0) })
@@ -93,6 +98,7 @@ pub(in crate::kernel) struct Avx512(__m512);
 // SAFETY of every block: a value of this type exists only where the processor has the instructions (see `Simd`).
 impl Simd for Avx512 {
     const LANES: usize = 16;
+    const TRANSPOSES: bool = true;
     #[inline(always)]
     fn splat(x: f32) -> Self {
         // SAFETY: called only in code dispatched by `Isa` (see `Simd`).
@@ -121,6 +127,37 @@ impl Simd for Avx512 {
         let mask = low(to.len());
         // SAFETY: as above, and lanes beyond the slice are not written.
         unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask, self.0) }
+    }
+    #[inline(always)]
+    fn transpose(square: &mut [Self; 16]) {
+        // Squares of two are transposed in squares of four, and so on: vectors a distance apart exchange the lanes that far apart.
+        let mut distance = 1;
+        while distance < 16 {
+            let from = |other: bool| -> [i32; 16] {
+                std::array::from_fn(|lane| match (lane & distance == 0, other) {
+                    (true, false) => lane as i32,
+                    (true, true) => (lane + distance) as i32,
+                    (false, false) => (16 + lane - distance) as i32,
+                    (false, true) => (16 + lane) as i32,
+                })
+            };
+            let (low, high) = (from(false), from(true));
+            for i in (0..16).filter(|i| i & distance == 0) {
+                let (a, b) = (square[i].0, square[i + distance].0);
+                // SAFETY: as above; lanes are numbered 0 to 31.
+                unsafe {
+                    let (low, high) = (_mm512_loadu_epi32(low.as_ptr()), _mm512_loadu_epi32(high.as_ptr()));
+                    square[i].0 = _mm512_permutex2var_ps(a, low, b);
+                    square[i + distance].0 = _mm512_permutex2var_ps(a, high, b);
+                }
+            }
+            distance *= 2;
+        }
+    }
+    #[inline(always)]
+    fn prefetch(at: *const f32) {
+        // SAFETY: every x86-64 processor has the instruction. It reads nothing that the program could see, and no address is invalid.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
     #[inline(always)]
     fn add(self, b: Self) -> Self {
