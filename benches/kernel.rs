@@ -102,9 +102,10 @@ fn steps(cell: &dyn Cell, batch: usize, units: usize) -> (f64, f64) {
     };
     let forward = rate(Box::new(|| {
         let step = ForwardStep {
+            ahead: 0,
             batch,
             units,
-            projected: Projected::Rows { table: &table, index: &index },
+            projected: Projected::Rows { next: &[], table: &table, index: &index },
             recurrent_bias: &bias,
             gates: &mut made,
             h_prev: &state,
@@ -122,6 +123,7 @@ fn steps(cell: &dyn Cell, batch: usize, units: usize) -> (f64, f64) {
     let next_delta = vec![0.01; batch * width];
     let backward = rate(Box::new(|| {
         let step = BackwardStep {
+            ahead: 0,
             batch,
             units,
             next_delta: &next_delta,

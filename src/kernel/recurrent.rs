@@ -11,6 +11,7 @@
 
 mod cell_math;
 mod packed;
+mod prefetch;
 mod step;
 
 pub(crate) use cell_math::{BackwardView, CellMath, ForwardView, cell_backward, cell_forward};

@@ -189,6 +189,9 @@ impl<const SUMS: usize, M: CellMath<SUMS>> Finish<SUMS> for Forward<'_, '_, M> {
     #[inline(always)]
     fn finish<V: Simd>(&mut self, vector: UnitVector, sums: [V; SUMS]) {
         self.math.forward(sums, &mut ForwardView { step: &mut self.step, vector, gates: M::GATES });
+        if self.step.ahead != 0 {
+            self.step.prefetch::<V>(vector, M::GATES);
+        }
     }
 }
 
@@ -206,6 +209,9 @@ impl<const SUMS: usize, M: CellMath<SUMS>> Finish<1> for Backward<'_, '_, M, SUM
     #[inline(always)]
     fn finish<V: Simd>(&mut self, vector: UnitVector, [product]: [V; 1]) {
         self.math.backward(product, &mut BackwardView { step: &mut self.step, vector, gates: M::GATES });
+        if self.step.ahead != 0 {
+            self.step.prefetch::<V>(vector, M::GATES);
+        }
     }
 }
 
@@ -251,7 +257,9 @@ impl ForwardView<'_, '_> {
         let column = gate * self.step.units + self.vector.unit;
         match self.step.projected {
             Projected::InPlace => self.vector.load(self.step.gates, row * width + column),
-            Projected::Rows { table, index } => self.vector.load(table, index[row] as usize * width + column),
+            Projected::Rows { table, index, .. } => {
+                self.vector.load(table, index[row] as usize * width + column)
+            }
         }
     }
 
@@ -450,7 +458,7 @@ impl ForwardStep<'_> {
     fn looked_up(&self) -> usize {
         match self.projected {
             Projected::InPlace => 0,
-            Projected::Rows { table, index } => {
+            Projected::Rows { table, index, .. } => {
                 // A cell with one gate may have no buffer for them: its state is the gate.
                 let width = self.units.max(self.gates.len() / self.batch.max(1));
                 looked_up(index.len(), width, table) + size_of_val(index)

@@ -39,6 +39,8 @@ pub enum Projected<'a> {
         table: &'a [f32],
         /// A row for every sequence.
         index: &'a [u32],
+        /// The same of the step that is computed next.
+        next: &'a [u32],
     },
 }
 
@@ -49,6 +51,9 @@ pub struct ForwardStep<'a> {
     pub batch: usize,
     /// Size of the state.
     pub units: usize,
+    /// Where in the buffers of all steps the one is that is computed next, 1 for the step behind this and −1 for that before: it is
+    /// prefetched. 0 where it is near the processor anyway, or there is none.
+    pub ahead: isize,
     /// Input projections.
     pub projected: Projected<'a>,
     /// The recurrent bias `[gates·units]`; empty without.
@@ -83,6 +88,9 @@ pub struct BackwardStep<'a> {
     pub batch: usize,
     /// Size of the state.
     pub units: usize,
+    /// Where in the buffers of all steps the one is that is computed next, 1 for the step behind this and −1 for that before: it is
+    /// prefetched. 0 where it is near the processor anyway, or there is none.
+    pub ahead: isize,
     /// ∂L/∂(recurrent product) of step t+1, `[batch, gates·units]`; empty at the last.
     pub next_delta: &'a [f32],
     /// The upstream gradient of h_t, `[batch, units]`; empty where nothing reads h_t.

@@ -23,6 +23,9 @@ use crate::protocol::Direction;
 /// Numbers of δ in a segment: a quarter of a usual second-level cache of 1 MiB, through which the gates go as well.
 const SEGMENT: usize = 1 << 16;
 
+/// Numbers of the activations of all steps up to which none is prefetched: they stay in the second-level cache.
+const NEAR: usize = 1 << 17;
+
 /// Steps in a segment, of `time`, for `batch` rows of `width` numbers a step.
 pub(super) fn segment(time: usize, batch: usize, width: usize) -> usize {
     (SEGMENT / (batch * width).max(1)).max(8).min(time)
@@ -102,6 +105,17 @@ impl<'a> Bptt<'a> {
         }
     }
 
+    /// The distance of a step, in the order of reading, to the next in memory; 0 where the activations of all steps are near the
+    /// processor.
+    fn ahead(&self) -> isize {
+        let numbers = self.order.time * self.batch * (self.width + self.units);
+        match numbers > NEAR {
+            true if self.order.backwards => -1,
+            true => 1,
+            false => 0,
+        }
+    }
+
     /// `U`, `[units, gates·units]`.
     fn recurrent_kernel(&self) -> Matrix<'a> {
         Matrix::new(self.weights.get(1), self.units, self.width)
@@ -153,6 +167,7 @@ impl<'a> Bptt<'a> {
             }
         }
         let (_, recurrent_bias) = self.biases();
+        let ahead = self.ahead();
         for step in steps {
             let t = order.position(step);
             let before = step.checked_sub(1).map(|step| order.position(step));
@@ -183,9 +198,15 @@ impl<'a> Bptt<'a> {
                 ForwardStep {
                     batch: self.batch,
                     units: self.units,
+                    ahead,
                     projected: rows.map_or(Projected::InPlace, |rows| Projected::Rows {
                         table: projected.data(),
                         index: rows.step(t),
+                        next: if ahead == 0 || step + 1 == order.time {
+                            &[]
+                        } else {
+                            rows.step(order.position(step + 1))
+                        },
                     }),
                     recurrent_bias: recurrent_bias.unwrap_or_default(),
                     gates: gates.part_mut(t - window.first),
@@ -358,6 +379,7 @@ impl<'a> Bptt<'a> {
                 BackwardStep {
                     batch: self.batch,
                     units: self.units,
+                    ahead: -self.ahead(),
                     next_delta,
                     upstream_grad: self.upstream_at(upstream, step),
                     gates: cache.gates.part(saved_slot),

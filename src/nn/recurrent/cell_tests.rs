@@ -99,6 +99,7 @@ impl Case {
         let mut gates = self.projected.clone();
         let (mut h, mut c, mut saved) = (vec![0.0; size], vec![0.0; size], vec![0.0; size]);
         let mut step = ForwardStep {
+            ahead: 0,
             batch: self.batch,
             units: n,
             projected: Projected::InPlace,
@@ -132,6 +133,7 @@ impl Case {
         let (mut delta, mut recurrent) = (vec![9.0; size * g], vec![9.0; size * g]);
         let (mut dh, mut carry, mut dc) = (vec![9.0; size], self.carry.clone(), self.dc.clone());
         let mut step = BackwardStep {
+            ahead: 0,
             batch: self.batch,
             units: n,
             next_delta: &self.next_delta,
