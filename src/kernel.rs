@@ -35,7 +35,7 @@ pub use count_outside::count_outside;
 pub use elementwise::Elementwise;
 pub(crate) use function::LaneFunction;
 pub use function::{FastFunction, Function};
-pub use gather_scatter::{add_column_sums, gather_add, gather_sum, gather_sum_backward, scatter_add};
+pub use gather_scatter::{add_column_sums, add_rows, gather_sum, gather_sum_backward, scatter_add};
 pub use gemm::{Matrix, matmul, matmul_bias};
 pub use norm::{SumOfSquares, l2_norm};
 pub use peak_bandwidth::read_in_order;

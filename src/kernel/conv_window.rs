@@ -115,6 +115,9 @@ dispatch!(
     ) = scatter_of
 );
 
+/// Vectors of sums that stay in registers.
+const SUMS: usize = 4;
+
 #[inline(always)]
 fn gather_of<V: Simd, N: Simd>(
     out: &mut [f32],
@@ -126,16 +129,34 @@ fn gather_of<V: Simd, N: Simd>(
     let rows = table.len() / (window.kernel_size * width).max(1);
     for (i, out) in out.chunks_exact_mut(width).enumerate() {
         let (t, b) = (i / window.batch, i % window.batch);
-        if bias.is_empty() {
-            out.fill(0.0)
-        } else {
-            out.copy_from_slice(bias)
-        }
-        for k in 0..window.kernel_size {
-            if let Some(row) = window.row(t, k, b) {
-                let at = (k * rows + row) * width;
-                add::<V, N>(out, &table[at..at + width]);
+        let products = (0..window.kernel_size)
+            .filter_map(|k| Some(&table[(k * rows + window.row(t, k, b)?) * width..][..width]));
+        let mut col = 0;
+        // Sums stay in registers over the window.
+        while col + SUMS * V::LANES <= width {
+            let mut sums = [V::splat(0.0); SUMS];
+            if !bias.is_empty() {
+                for (j, sum) in sums.iter_mut().enumerate() {
+                    *sum = V::load(&bias[col + j * V::LANES..]);
+                }
             }
+            for product in products.clone() {
+                for (j, sum) in sums.iter_mut().enumerate() {
+                    *sum = sum.add(V::load(&product[col + j * V::LANES..]));
+                }
+            }
+            for (j, sum) in sums.iter().enumerate() {
+                sum.store(&mut out[col + j * V::LANES..]);
+            }
+            col += SUMS * V::LANES;
+        }
+        let out = &mut out[col..];
+        match bias {
+            [] => out.fill(0.0),
+            _ => out.copy_from_slice(&bias[col..]),
+        }
+        for product in products {
+            add::<V, N>(out, &product[col..]);
         }
     }
 }
@@ -152,9 +173,9 @@ fn scatter_of<V: Simd, N: Simd>(
         for k in 0..window.kernel_size {
             let Some(row) = window.row(*step as usize, k, *sequence as usize) else { continue };
             let (x_at, w_at) = (row * features, (*column as usize * window.kernel_size + k) * features);
-            add_scaled::<N>(&mut d_w[w_at..w_at + features], &x[x_at..x_at + features], *value);
+            add_scaled::<V>(&mut d_w[w_at..w_at + features], &x[x_at..x_at + features], *value);
             if !d_x.is_empty() {
-                add_scaled::<N>(&mut d_x[x_at..x_at + features], &w[w_at..w_at + features], *value);
+                add_scaled::<V>(&mut d_x[x_at..x_at + features], &w[w_at..w_at + features], *value);
             }
         }
     }

@@ -105,33 +105,37 @@ fn add_four<V: Simd>(sums: &mut [f32], rows: &[f32], k: usize, width: usize) {
     V::load(sums).add(first.add(second)).store(sums);
 }
 
-/// Gather-add: `to[i] += from[positions[i] − 1]` for rows of `width` numbers, and `touched[i] = true`, wherever `positions[i]` is not 0.
-///
-/// Unlike [`scatter_add`] it writes `to` sequentially, whatever the order of the rows of `from`.
+/// Adds row `i` of `from` to row `ids[i] − first` of `to`, which becomes `touched`; rows have `width` numbers. `ids` are in ascending order,
+/// so that both are passed through from end to end.
 ///
 /// # Panics
-/// If an index is out of range: a defect of the caller, independent of data.
-pub fn gather_add(to: &mut [f32], touched: &mut [bool], positions: &[u32], from: &[f32], width: usize) {
-    gather_add_on(Isa::best(), to, touched, positions, from, width);
-}
-
-dispatch! {
-    fn gather_add_on(to: &mut [f32], touched: &mut [bool], positions: &[u32], from: &[f32], width: usize) = gather_add_of
-}
-
-#[inline(always)]
-fn gather_add_of<V: Simd, N: Simd>(
+/// If an id is out of range: a defect of the caller, independent of data.
+pub fn add_rows(
     to: &mut [f32],
     touched: &mut [bool],
-    positions: &[u32],
+    (ids, first): (&[u32], usize),
     from: &[f32],
     width: usize,
 ) {
-    let rows = to.chunks_exact_mut(width.max(1)).zip(touched);
-    for ((to, touched), position) in rows.zip(positions) {
-        let Some(at) = position.checked_sub(1) else { continue };
-        add::<V, N>(to, &from[at as usize * width..][..width]);
-        *touched = true;
+    add_rows_on(Isa::best(), to, touched, (ids, first), from, width);
+}
+
+dispatch! {
+    fn add_rows_on(to: &mut [f32], touched: &mut [bool], ids: (&[u32], usize), from: &[f32], width: usize) = add_rows_of
+}
+
+#[inline(always)]
+fn add_rows_of<V: Simd, N: Simd>(
+    to: &mut [f32],
+    touched: &mut [bool],
+    (ids, first): (&[u32], usize),
+    from: &[f32],
+    width: usize,
+) {
+    for (id, from) in ids.iter().zip(from.chunks_exact(width.max(1))) {
+        let row = *id as usize - first;
+        add::<V, N>(&mut to[row * width..][..width], from);
+        touched[row] = true;
     }
 }
 
@@ -192,15 +196,15 @@ mod tests {
     }
 
     #[test]
-    fn gather_add_adds_rows_with_a_place_at_every_width() {
+    fn rows_are_added_to_those_of_their_ids_at_every_width() {
         for isa in Isa::available() {
             for width in 1..40 {
                 let from: Vec<f32> = (0..2 * width).map(|i| i as f32).collect();
                 let (mut to, mut touched) = (vec![1.0; 4 * width], [false, false, true, false]);
-                gather_add_on(isa, &mut to, &mut touched, &[2, 0, 0, 1], &from, width);
+                add_rows_on(isa, &mut to, &mut touched, (&[10, 13], 10), &from, width);
                 for j in 0..width {
                     let column = [to[j], to[width + j], to[2 * width + j], to[3 * width + j]];
-                    assert_eq!(column, [1.0 + from[width + j], 1.0, 1.0, 1.0 + from[j]], "{isa:?} {width}");
+                    assert_eq!(column, [1.0 + from[j], 1.0, 1.0, 1.0 + from[width + j]], "{isa:?} {width}");
                 }
                 assert_eq!(touched, [true, false, true, true]);
             }

@@ -312,11 +312,6 @@ impl Lookup {
         &self.distinct
     }
 
-    /// Of every id, its place among [`Lookup::distinct`] plus 1, or 0.
-    pub fn places(&self) -> &[u32] {
-        &self.places
-    }
-
     /// The place of each position's id among [`Lookup::distinct`]: `[time, batch]`.
     pub fn index(&self) -> &[u32] {
         &self.index
@@ -438,8 +433,6 @@ mod tests {
             assert_eq!(lookup.distinct(), distinct);
             let found: Vec<u32> = lookup.index().iter().map(|place| distinct[*place as usize]).collect();
             assert_eq!(found, ids.data());
-            let placed: Vec<u32> = (0..131).filter(|id| lookup.places()[*id as usize] > 0).collect();
-            assert_eq!(placed, distinct);
         }
     }
 }

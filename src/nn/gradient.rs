@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Model, Params, Regularizer, Shard};
-use crate::kernel::{SumOfSquares, ThreadPool, add_column_sums, gather_add};
+use crate::kernel::{SumOfSquares, ThreadPool, add_column_sums, add_rows};
 
 /// Numbers of a chunk at least, if there are as many: handing one out is nothing beside working on it.
 const CHUNK: usize = 1 << 15;
@@ -189,7 +189,7 @@ impl SparseRows {
         Self { width, first: start / width, touched: vec![false; len / width] }
     }
 
-    /// Some at a time, over all shards, in the order of the table. A `penalty` of these weights has a gradient in every row.
+    /// Over one shard after the other. A `penalty` of these weights has a gradient in every row.
     fn sum<'a>(
         &mut self,
         shards: impl Iterator<Item = &'a Shard> + Clone,
@@ -198,31 +198,24 @@ impl SparseRows {
         penalty: Option<(Regularizer, &[f32])>,
         squares: &mut SumOfSquares,
     ) {
-        if penalty.is_some() {
-            self.touched.fill(true);
+        let Self { width, first, touched } = self;
+        for (row, touched) in values.chunks_exact_mut(*width).zip(&mut *touched) {
+            if std::mem::take(touched) {
+                row.fill(0.0);
+            }
         }
-        let (width, many) = (self.width, (BLOCK / self.width).max(1));
-        for (i, (values, touched)) in
-            values.chunks_mut(many * width).zip(self.touched.chunks_mut(many)).enumerate()
-        {
-            for (row, touched) in values.chunks_exact_mut(width).zip(&mut *touched) {
-                if std::mem::take(touched) {
-                    row.fill(0.0);
-                }
-            }
-            let rows = self.first + i * many..self.first + i * many + touched.len();
-            for shard in shards.clone() {
-                let (places, d) = shard.scattered(layer);
-                gather_add(values, touched, &places[rows.clone()], d, width);
-            }
-            if let Some((regularizer, weights)) = penalty {
-                let start = i * many * width;
-                regularizer.add_gradient(&weights[start..start + values.len()], values);
-                touched.fill(true);
-            }
-            for (row, _) in values.chunks_exact(width).zip(&*touched).filter(|(_, touched)| **touched) {
-                squares.add(row);
-            }
+        for shard in shards {
+            let (ids, d) = shard.scattered(layer);
+            let place = |row: usize| ids.partition_point(|id| (*id as usize) < row);
+            let mine = place(*first)..place(*first + touched.len());
+            add_rows(values, touched, (&ids[mine.clone()], *first), &d[mine.start * *width..], *width);
+        }
+        if let Some((regularizer, weights)) = penalty {
+            regularizer.add_gradient(weights, values);
+            touched.fill(true);
+        }
+        for (row, _) in values.chunks_exact(*width).zip(&*touched).filter(|(_, touched)| **touched) {
+            squares.add(row);
         }
     }
 }
@@ -269,10 +262,9 @@ mod tests {
     fn plain(model: &Model, params: &Params, shards: &[Shard]) -> Vec<f32> {
         let mut sum = vec![0.0; params.values().len()];
         for shard in shards {
-            let (places, d) = shard.scattered(0);
-            for (id, place) in places.iter().enumerate().filter(|(_, place)| **place > 0) {
-                let d = &d[(*place as usize - 1) * 30..][..30];
-                sum[id * 30..][..30].iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+            let (ids, d) = shard.scattered(0);
+            for (id, d) in ids.iter().zip(d.chunks_exact(30)) {
+                sum[*id as usize * 30..][..30].iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
             }
             sum[params.span(2)].iter_mut().zip(shard.gradient(2)).for_each(|(sum, d)| *sum += d);
         }

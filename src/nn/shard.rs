@@ -388,10 +388,10 @@ impl Shard {
         &self.param_grads[i]
     }
 
-    /// ∂L/∂rows of those rows that the sequences touched of the table of layer `i`, which [has_sparse_gradient](super::Layer::has_sparse_gradient), after
-    /// the place of each row of the table among them, plus 1; 0 where it is not.
+    /// The rows that the sequences touched of the table of layer `i`, which [has_sparse_gradient](super::Layer::has_sparse_gradient), in
+    /// ascending order, and ∂L/∂ each of them.
     pub(super) fn scattered(&self, i: usize) -> (&[u32], &[f32]) {
-        (self.buffers.outputs[i].lookup.places(), self.buffers.upstream_grads[i].data())
+        (self.buffers.outputs[i].lookup.distinct(), self.buffers.upstream_grads[i].data())
     }
 
     /// Bytes of activations: inputs, outputs, caches,
