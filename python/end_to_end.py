@@ -133,6 +133,7 @@ def torch_train(one_step=False):
     import torch
     from torch import nn
 
+    torch.set_flush_denormal(True)  # the gradients of early words are that small
     imported = time.perf_counter()
     train, test = [[torch.from_numpy(array) for array in part] for part in python_data()]
     read = time.perf_counter()
@@ -142,6 +143,13 @@ def torch_train(one_step=False):
             super().__init__()
             self.embedding, self.rnn = nn.Embedding(VOCABULARY, EMBED), nn.RNN(EMBED, UNITS, batch_first=True)
             self.dense = nn.Linear(UNITS, 1)
+            # As in Keras, so that the accuracies are comparable.
+            nn.init.uniform_(self.embedding.weight, -0.05, 0.05)
+            nn.init.xavier_uniform_(self.rnn.weight_ih_l0)
+            nn.init.orthogonal_(self.rnn.weight_hh_l0)
+            nn.init.xavier_uniform_(self.dense.weight)
+            for bias in (self.rnn.bias_ih_l0, self.rnn.bias_hh_l0, self.dense.bias):
+                nn.init.zeros_(bias)
 
         def forward(self, tokens):
             return self.dense(self.rnn(self.embedding(tokens))[0][:, -1]).squeeze(1)
