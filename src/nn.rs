@@ -121,7 +121,7 @@ pub use multi_head_attention::MultiHeadAttention;
 pub use multiply::Multiply;
 pub use non_finite::NonFiniteSearch;
 pub use observe::{GradientNorms, Observer, Unrolled};
-pub use params::{Param, ParamSpec, Params, Weights};
+pub use params::{Param, ParamSpec, Params, Revision, Weights};
 pub use permute::Permute;
 pub use pointwise_spec::PointwiseSpec;
 pub use recurrent::{CarriedState, CarriedStateError, Cell, PackedWeights, Quantity, RecurrentBuffers};

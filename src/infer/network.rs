@@ -1,5 +1,6 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::thread;
 
 use ndarray::{Array3, Axis};
@@ -16,6 +17,8 @@ use crate::run::{Checksum, RunError, check_run_files, read_json};
 
 /// The batch size.
 const BATCH: usize = 64;
+/// The number of processors. The system reads files for it, which takes longer than predicting one text.
+static PROCESSORS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
 
 /// The network of a run, with its last or best weights.
 #[derive(Debug)]
@@ -118,21 +121,25 @@ impl Network {
         rows: Range<usize>,
         targets: Option<&Targets>,
     ) -> Result<(Array3<f32>, Score), InferError> {
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let part = rows.len().div_ceil(threads).max(BATCH);
-        let parts = rows.clone().step_by(part).map(|start| start..(start + part).min(rows.end));
         let (mut output, mut score) = (Vec::new(), Score::default());
         let mut shape = (0, 0);
-        thread::scope(|scope| {
-            let started: Vec<_> =
-                parts.map(|rows| scoped::spawn(scope, move || self.part(inputs, rows, targets))).collect();
-            for thread in started {
-                let (numbers, dim, more) = thread.join();
-                output.extend(numbers);
-                shape = dim;
-                score.add(more);
-            }
-        });
+        let mut add = |(numbers, dim, more): (Vec<f32>, (usize, usize), Score)| {
+            output.extend(numbers);
+            shape = dim;
+            score.add(more);
+        };
+        if rows.len() <= BATCH {
+            // Starting a thread takes longer than predicting one text.
+            add(self.part(inputs, rows.clone(), targets));
+        } else {
+            let part = rows.len().div_ceil(*PROCESSORS).max(BATCH);
+            let parts = rows.clone().step_by(part).map(|start| start..(start + part).min(rows.end));
+            thread::scope(|scope| {
+                let start = |rows| scoped::spawn(scope, move || self.part(inputs, rows, targets));
+                let started: Vec<_> = parts.map(start).collect();
+                started.into_iter().for_each(|thread| add(thread.join()));
+            });
+        }
         if output.iter().any(|x: &f32| !x.is_finite()) {
             return Err(self.not_finite());
         }

@@ -1,4 +1,5 @@
 use std::ops::{Index, Range};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::LayerConfigError;
 use super::{Constraint, Initializer, Regularizer};
@@ -94,15 +95,36 @@ impl ParamSpec {
     }
 }
 
+/// Identifies the values of weights: whoever has seen a revision has seen the same numbers, as every change makes a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revision(u64);
+
+impl Revision {
+    fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// All weights of a model in one flat vector: what optimizers, clipping and checkpoints work on. Trainable ones come first.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Params {
     values: Vec<f32>,
+    /// Of `values`.
+    revision: Revision,
     /// How many of them learn.
     trainable: usize,
     table: Vec<Param>,
     /// The part of `table` that belongs to each layer.
     layers: Vec<Range<usize>>,
+}
+
+impl PartialEq for Params {
+    /// Whether tensors and numbers are equal, whatever their revision.
+    fn eq(&self, other: &Self) -> bool {
+        let Self { values, revision: _, trainable, table, layers } = self;
+        (values, trainable, table, layers) == (&other.values, &other.trainable, &other.table, &other.layers)
+    }
 }
 
 impl Params {
@@ -135,11 +157,13 @@ impl Params {
         for param in table.iter_mut().filter(|param: &&mut Param| !param.trainable) {
             param.range = param.range.start + learning..param.range.end + learning;
         }
-        Self { values: vec![0.0; learning + frozen], trainable: learning, table, layers: ranges }
+        let values = vec![0.0; learning + frozen];
+        Self { values, revision: Revision::next(), trainable: learning, table, layers: ranges }
     }
 
     /// Draws every weight by its initializer; each tensor from a stream of its own.
     pub fn initialize(&mut self, seed: u64) {
+        self.revision = Revision::next();
         for (i, param) in self.table.iter().enumerate() {
             let mut rng = Rng::new(seed, "weights", i as u64);
             let values = &mut self.values[param.range.clone()];
@@ -165,16 +189,19 @@ impl Params {
 
     /// The trainable weights.
     pub fn trainable_mut(&mut self) -> &mut [f32] {
+        self.revision = Revision::next();
         &mut self.values[..self.trainable]
     }
 
     /// All weights; each tensor's lie at its [`Param::range`].
     pub fn values_mut(&mut self) -> &mut [f32] {
+        self.revision = Revision::next();
         &mut self.values
     }
 
     /// The `tensor`-th tensor of layer `i` and the next, which lies behind it.
     pub(super) fn pair_mut(&mut self, i: usize, tensor: usize) -> Option<[&mut [f32]; 2]> {
+        self.revision = Revision::next();
         let [first, second] = self.table[self.layers[i].clone()].get(tensor..tensor + 2)? else {
             return None;
         };
@@ -191,6 +218,7 @@ impl Params {
 
     /// Lets the constraints of the trainable weights hold; `norms` is scratch memory.
     pub fn constrain(&mut self, norms: &mut Vec<f64>) {
+        self.revision = Revision::next();
         for param in self.table.iter().filter(|param| param.trainable) {
             if let Some(constraint) = param.constraint {
                 constraint.apply(&mut self.values[param.range.clone()], &param.shape, norms);
@@ -200,7 +228,8 @@ impl Params {
 
     /// The weights of layer `i`.
     pub fn of(&self, i: usize) -> Weights<'_> {
-        Weights { values: &self.values, table: &self.table[self.layers[i].clone()] }
+        let Self { values, revision, .. } = self;
+        Weights { values, revision: *revision, table: &self.table[self.layers[i].clone()] }
     }
 
     /// The places in [`Params::table`] of the tensors of layer `i`.
@@ -225,6 +254,7 @@ impl Params {
 #[derive(Debug, Clone, Copy)]
 pub struct Weights<'a> {
     values: &'a [f32],
+    revision: Revision,
     table: &'a [Param],
 }
 
@@ -232,6 +262,11 @@ impl<'a> Weights<'a> {
     /// The `i`-th tensor, as long as the model lives.
     pub fn get(self, i: usize) -> &'a [f32] {
         &self.values[self.table[i].range.clone()]
+    }
+
+    /// Identifies the values of all tensors of the model.
+    pub fn revision(self) -> Revision {
+        self.revision
     }
 
     /// Number of tensors.

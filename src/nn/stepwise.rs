@@ -144,7 +144,7 @@ impl LayerSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Activation, Bidirectional, Dense, Embedding, LSTM, SimpleRNN};
+    use crate::nn::{Activation, Bidirectional, Dense, Embedding, GRU, LSTM, SimpleRNN};
 
     const LOSS: crate::nn::Loss = crate::nn::Loss::SparseCategoricalCrossentropy;
 
@@ -176,6 +176,20 @@ mod tests {
             assert_ne!(stepwise.read(&params, 2), whole.logits().step(0), "the state is carried on");
             stepwise.reset_states();
         }
+    }
+
+    #[test]
+    fn weights_that_change_between_two_tokens_are_used() {
+        let layers = layers(GRU { units: 4, return_sequences: true, ..GRU::default() });
+        let mut params = Model::build(&layers, Shape::Ids { time: 6, vocabulary: 5 }, LOSS).unwrap().params();
+        params.initialize(7);
+        let [mut one, mut other] = [(); 2].map(|()| Stepwise::new(&layers, 5, LOSS).unwrap());
+        let before = one.read(&params, 2).to_vec();
+        params.values_mut().iter_mut().for_each(|weight| *weight *= 2.0);
+        other.set_states(one.states()).unwrap();
+        assert_eq!(one.read(&params, 3), other.read(&params, 3));
+        one.reset_states();
+        assert_ne!(one.read(&params, 2), before);
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl<'a> Bptt<'a> {
         }
         {
             let _part = profile::scope(Part::Packing);
-            self.cell.pack_forward(self.recurrent_kernel(), packed);
+            packed.begin_forward(self.cell, self.recurrent_kernel(), self.weights);
         }
         for first in (0..time).step_by(length.max(1)) {
             self.forward_segment(first..(first + length).min(time), buffers, rows);
@@ -238,7 +238,7 @@ impl<'a> Bptt<'a> {
         let RecurrentBuffers { cache, deltas, packed, input_gradient, scratch, .. } = &mut *buffers;
         {
             let _part = profile::scope(Part::Packing);
-            cell.pack_backward(self.recurrent_kernel(), packed);
+            packed.begin_backward(cell, self.recurrent_kernel(), self.weights);
         }
         let rows = match self.x {
             Signal::Rows(rows) if cache.x.data().is_empty() => Some(rows),

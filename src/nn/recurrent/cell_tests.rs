@@ -83,7 +83,7 @@ impl Case {
     fn run<F: LaneFunction>(&self, isa: Isa, reset_after: bool, f: Functions<F>) -> Vec<Vec<f32>> {
         let (n, g) = (self.units, self.gates);
         let mut packed = PackedWeights::default();
-        let PackedWeights { forward, backward } = &mut packed;
+        let PackedWeights { forward, backward, .. } = &mut packed;
         if g == 3 && !reset_after {
             let (zr, candidate) = (self.matrix().columns(0..2 * n), self.matrix().columns(2 * n..3 * n));
             forward[0].pack_for(isa, zr, 2);
