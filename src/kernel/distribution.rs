@@ -63,9 +63,8 @@ fn moments_of<V: Simd, N: Simd>(values: &[f32]) -> Moments {
     let mut last = [f32::NAN; LANES];
     last[..rest.len()].copy_from_slice(rest);
     for block in blocks.iter().chain([&last]) {
-        for lane in 0..LANES {
-            let value = block[lane];
-            let x = if value.is_finite() { value } else { 0.0 };
+        for (lane, value) in block.iter().enumerate() {
+            let x = if value.is_finite() { *value } else { 0.0 };
             counts[lane] += u32::from(value.is_finite());
             limits[lane] = if x.abs() > limits[lane] { x.abs() } else { limits[lane] };
             sums[lane] += f64::from(x);
