@@ -26,6 +26,7 @@ pub use monitor::{Best, MonitorMode, default_monitor, needs_validation};
 pub use nadam::Nadam;
 pub use optimizer::Optimizer;
 pub use rmsprop::RMSprop;
+pub use rule::UpdateSquares;
 pub use schedule::{CosineDecay, ExponentialDecay, LearningRate, Plateau, Schedule, StepDecay};
 pub use sgd::SGD;
 pub use spec::OptimizerSpec;

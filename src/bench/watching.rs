@@ -12,6 +12,8 @@ use crate::preset::WatchSpec;
 use crate::protocol::{DataFacts, Event, RunInfo, RunStatus, StepMetrics};
 use crate::train::{Detail, DivergedError, StepResult, Stepper, Watch};
 
+/// What is read at every monitored step.
+const USUAL: Detail = Detail::Reading(1);
 /// The minimum number of rounds: fewer than six values have no 95 % interval of the median.
 const LEAST: usize = 6;
 
@@ -20,10 +22,10 @@ const LEAST: usize = 6;
 pub struct Watched {
     /// Seconds of an unmonitored step.
     pub seconds: Quantiles,
-    /// The overhead of the instruments at their default rate, without [`Watched::radii`].
+    /// The overhead of the instruments at their default rate, without [`Watched::rarer`].
     pub instruments: Quantiles,
-    /// The overhead of the spectral radii of large layers, which are measured less often.
-    pub radii: f64,
+    /// The overhead of those that are not read at every monitored step.
+    pub rarer: f64,
     /// The additional overhead of a screen: events, their folding, thirty frames a second.
     pub screen: Quantiles,
     /// The share of the time in which the screen's thread is busy.
@@ -56,10 +58,10 @@ pub fn watch(workload: &Workload, effort: Effort) -> Result<Watched, MeasureErro
             .spawn_scoped(scope, move || screen.follow(&events, &requests))
             .map_err(MeasureError::from)?;
         training.send_info(&sender);
-        let (read, mut due) = (training.read()?, 0.0);
+        let (read, mut due) = (training.all_readings()?, 0.0);
         let begin = Instant::now();
         while shown.len() < LEAST || begin.elapsed() < effort.time * 3 {
-            let mut two = |watched: bool| training.train(watched, 2, &mut |_| {});
+            let mut two = |watched: bool| training.train(watched.then_some(USUAL), 2, &mut |_| {});
             // Each is first equally often.
             let (alone, read_too) = in_turn(plain.len().is_multiple_of(2), &mut two)?;
             plain.push(alone);
@@ -73,7 +75,7 @@ pub fn watch(workload: &Workload, effort: Effort) -> Result<Watched, MeasureErro
                     let _ = show.send(frames);
                 }
                 // The channel is unbounded, as in a run.
-                training.train(false, steps as u64, &mut |event| {
+                training.train(None, steps as u64, &mut |event| {
                     if seen {
                         drop(sender.send(event));
                     }
@@ -88,7 +90,7 @@ pub fn watch(workload: &Workload, effort: Effort) -> Result<Watched, MeasureErro
     });
     let (screen, seconds) = (screen.map_err(|e: MeasureError| e)?, Quantiles::new(plain));
     Ok(Watched {
-        radii: training.radii()? / seconds.median(),
+        rarer: training.rarer()? / seconds.median(),
         seconds,
         instruments: Quantiles::new(instruments),
         screen: Quantiles::new(shown),
@@ -121,7 +123,7 @@ impl BlockTraining {
         let (stepper, train, spec) = (stepper(workload, threads)?, workload.data(), WatchSpec::default());
         let batches = workload.batches(&train);
         let data = Data::of(train, DataFacts::default());
-        let watch = Watch::new(&spec, None, &data, &stepper);
+        let watch = Watch::new(&spec, None, (&data, workload.sequences()), &stepper);
         let info = RunInfo {
             name: workload.name.clone(),
             title: String::new(),
@@ -147,10 +149,10 @@ impl BlockTraining {
 
     /// Trains warm-up steps, including a monitored one; returns the seconds of the fastest step.
     fn warm_up(&mut self) -> Result<f64, DivergedError> {
-        self.train(true, 1, &mut |_| {})?;
+        self.train(Some(Detail::All), 1, &mut |_| {})?;
         let mut least = f64::INFINITY;
         for _ in 0..WARM_UP {
-            least = least.min(self.train(false, 1, &mut |_| {})?);
+            least = least.min(self.train(None, 1, &mut |_| {})?);
         }
         Ok(least)
     }
@@ -161,33 +163,37 @@ impl BlockTraining {
         events.into_iter().for_each(|event| drop(sender.send(event)));
     }
 
-    /// The readings of the instruments for a step.
-    fn read(&mut self) -> Result<Vec<Event>, DivergedError> {
+    /// Reads the instruments for the last step.
+    fn read(&mut self, detail: Detail, publish: &mut dyn FnMut(Event)) {
+        self.watch.profile(&mut self.stepper, self.step, detail, publish);
+        self.watch.probe(&mut self.stepper, self.step, detail, publish);
+    }
+
+    /// All readings of the instruments for a step.
+    fn all_readings(&mut self) -> Result<Vec<Event>, DivergedError> {
         let mut events = Vec::new();
-        self.train(true, 1, &mut |event| events.push(event))?;
+        self.train(Some(Detail::All), 1, &mut |event| events.push(event))?;
         events.retain(|event| !matches!(event, Event::Step(_)));
         Ok(events)
     }
 
-    /// Trains `steps` steps, publishes their events, and reads the instruments as often as a run if `monitored`; returns the mean
-    /// seconds of a step.
+    /// Trains `steps` steps, fewer than between two monitored ones, and publishes their events; the first is `monitored` in this detail.
+    /// Returns the mean seconds of a step.
     fn train(
         &mut self,
-        monitored: bool,
+        monitored: Option<Detail>,
         steps: u64,
         publish: &mut dyn FnMut(Event),
     ) -> Result<f64, DivergedError> {
         let begin = Instant::now();
         for i in 0..steps {
-            let due = monitored && self.watch.is_due(i, None);
+            let detail = monitored.filter(|_| i == 0);
             let batch = &self.batches[self.step as usize % self.batches.len()];
-            let result = self.stepper.step(batch, due)?;
+            let result = self.stepper.step(batch, detail.is_some())?;
             self.step += 1;
             publish(Event::Step(self.metrics(&result, begin.elapsed())));
-            if due {
-                let detail = self.watch.detail(i, None);
-                self.watch.profile(&mut self.stepper, self.step, detail == Detail::All, publish);
-                self.watch.probe(&mut self.stepper, self.step, detail, publish);
+            if let Some(detail) = detail {
+                self.read(detail, publish);
             }
         }
         Ok(begin.elapsed().as_secs_f64() / steps as f64)
@@ -206,16 +212,25 @@ impl BlockTraining {
         }
     }
 
-    /// The overhead of the spectral radii of large layers in seconds, averaged over all steps.
-    fn radii(&mut self) -> Result<f64, DivergedError> {
-        self.train(true, 1, &mut |_| {})?;
-        let mut read = |all: bool| {
+    /// The overhead of what is not read at every monitored step in seconds, averaged over all steps.
+    fn rarer(&mut self) -> Result<f64, DivergedError> {
+        self.train(Some(USUAL), 1, &mut |_| {})?;
+        let intervals = self.watch.intervals();
+        let mut seconds = |detail| {
             let begin = Instant::now();
-            self.watch.profile(&mut self.stepper, self.step, all, &mut |_| {});
+            self.read(detail, &mut |_| {});
             begin.elapsed().as_secs_f64()
         };
-        let longer = Quantiles::new((0..LEAST).map(|_| read(true) - read(false)).collect());
-        let interval = (1..).take_while(|step| !self.watch.is_thorough(*step, None)).count() + 1;
-        Ok(longer.median().max(0.0) / interval as f64)
+        let mut costs: Vec<(u64, f64)> = Vec::new();
+        for interval in intervals {
+            let longer = |_| seconds(Detail::Reading(interval)) - seconds(USUAL);
+            let longer = Quantiles::new((0..LEAST).map(longer).collect()).median();
+            // What has an interval that divides this one is read as well.
+            let others = costs.iter().filter(|(other, _)| interval.is_multiple_of(*other));
+            let others: f64 = others.map(|(_, cost)| cost).sum();
+            costs.push((interval, (longer - others).max(0.0)));
+        }
+        let per_reading: f64 = costs.iter().map(|(interval, cost)| cost / *interval as f64).sum();
+        Ok(per_reading / self.every as f64)
     }
 }

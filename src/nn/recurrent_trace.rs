@@ -5,7 +5,6 @@ mod outer;
 mod saturation;
 mod spectral;
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use outer::OuterSum;
@@ -68,13 +67,19 @@ impl Model {
 }
 
 impl Tokens {
-    /// Of each sequence of a shard whether one of the ids for which position `t` stands is not 0; of all where it stands for none.
-    fn are_data(self, t: usize, ids: &Ids) -> impl Iterator<Item = bool> {
+    /// Adds to `rows`, for each sequence of a shard, whether one of the ids for which position `t` stands is not 0; for all where it stands
+    /// for none.
+    fn add_data(self, t: usize, ids: &Ids, rows: &mut Vec<bool>) {
         let steps = self.field.steps(t, ids.time());
-        let is_data = move |row: usize| {
-            steps.is_empty() || steps.clone().any(|step| ids.step(step).get(row).is_some_and(|id| *id != 0))
-        };
-        (0..ids.batch()).map(is_data)
+        let (first, more) = (steps.start, steps.start + 1..steps.end);
+        let begin = rows.len();
+        match steps.is_empty() {
+            true => rows.resize(begin + ids.batch(), true),
+            false => rows.extend(ids.step(first).iter().map(|id| *id != 0)),
+        }
+        for step in more {
+            rows[begin..].iter_mut().zip(ids.step(step)).for_each(|(is_data, id)| *is_data |= *id != 0);
+        }
     }
 }
 
@@ -84,31 +89,38 @@ impl RecurrentTrace<'_> {
     pub fn padding(&self) -> Vec<bool> {
         let Some((first, _)) = self.parts.first() else { return Vec::new() };
         let sequences: usize = self.parts.iter().map(|(buffers, _)| buffers.cache.h.dim().1).sum();
-        let count = |t| -> usize {
+        let mut rows = Vec::new();
+        let mut count = |t| -> usize {
             let masked = self.parts.iter().filter_map(|(_, mask)| *mask);
             let masked = masked.map(|mask| mask.step(t).iter().filter(|is_data| !**is_data).count()).sum();
-            if masked > 0 { masked } else { self.unmarked_padding(t) }
+            if masked > 0 { masked } else { self.unmarked_padding(t, &mut rows) }
         };
         let padding: Vec<bool> = (0..first.cache.h.dim().0).map(|t| 2 * count(t) > sequences).collect();
         if padding.contains(&true) { padding } else { Vec::new() }
     }
 
-    /// The number of sequences of which all ids for which position `t` stands are 0.
-    fn unmarked_padding(&self, t: usize) -> usize {
+    /// The number of sequences of which all ids for which position `t` stands are 0; `rows` is scratch memory.
+    fn unmarked_padding(&self, t: usize, rows: &mut Vec<bool>) -> usize {
         let Some(tokens) = self.tokens else { return 0 };
-        self.ids.iter().map(|ids| tokens.are_data(t, ids).filter(|is_data| !is_data).count()).sum()
+        rows.clear();
+        self.ids.iter().for_each(|ids| tokens.add_data(t, ids, rows));
+        rows.iter().filter(|is_data| !**is_data).count()
     }
 
-    /// Which rows `[time, sequence]` of a shard are data: by its mask, or, where there is none, those that stand for an id other than 0.
-    /// `None` if nothing says which.
-    fn data_rows(&self, shard: usize) -> Option<Cow<'_, [bool]>> {
-        let (buffers, mask) = self.parts.get(shard)?;
-        if let Some(mask) = mask {
-            return Some(Cow::Borrowed(mask.data()));
+    /// Which rows `[position, sequence]` of a shard are data, of some ranges of positions: by its mask, or, where there is none, those that
+    /// stand for an id other than 0. `None` if nothing says which.
+    fn data_rows(&self, shard: usize, positions: &[Range<usize>]) -> Option<Vec<bool>> {
+        let (_, mask) = self.parts.get(shard)?;
+        let mut rows = Vec::new();
+        let positions = positions.iter().cloned().flatten();
+        match mask {
+            Some(mask) => positions.for_each(|t| rows.extend_from_slice(mask.step(t))),
+            None => {
+                let (tokens, ids) = self.tokens.zip(self.ids.get(shard))?;
+                positions.for_each(|t| tokens.add_data(t, ids, &mut rows));
+            }
         }
-        let (tokens, ids) = self.tokens.zip(self.ids.get(shard))?;
-        let time = buffers.cache.h.dim().0;
-        Some((0..time).flat_map(|t| tokens.are_data(t, ids)).collect())
+        Some(rows)
     }
 
     /// `‖∂L/∂U_t‖_F` for every input position: see [`GradientProfile::kernel_norm`](crate::protocol::GradientProfile::kernel_norm).
@@ -194,8 +206,8 @@ impl RecurrentTrace<'_> {
             let gate = names.iter().position(|name| *name == quantity)?;
             radii.get(gate).copied().flatten()
         };
-        let parts = self.parts.iter().enumerate().map(|(i, (buffers, _))| (*buffers, self.data_rows(i)));
-        let tallies = saturation::tallies(cell, &parts.collect::<Vec<_>>(), team);
+        let shards: Vec<_> = self.parts.iter().map(|(buffers, _)| *buffers).collect();
+        let tallies = saturation::tallies(cell, &shards, |shard, steps| self.data_rows(shard, steps), team);
         let quantities = tallies.into_iter().map(|(name, tally)| QuantityHealth {
             quantity: name.into(),
             left: tally.left(),

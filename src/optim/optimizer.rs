@@ -1,4 +1,4 @@
-use super::rule::{StepInfo, UpdatePass};
+use super::rule::{StepInfo, UpdatePass, UpdateSquares};
 use super::{Limit, OptimizerSpec};
 use crate::kernel::ThreadPool;
 
@@ -40,11 +40,24 @@ impl Optimizer {
     /// Updates `weights` with the gradients `grads`, clipped by `limit`, in parallel on `pool`; the formulas are beside the configurations.
     /// The result does not depend on the number of threads.
     pub fn step(&mut self, weights: &mut [f32], grads: &[f32], limit: Limit, pool: &mut ThreadPool) {
+        self.step_measured(weights, grads, limit, &mut [], pool);
+    }
+
+    /// As [`step`](Self::step), and adds the squares of the weights and of their changes to `squares`: to the first those of so many
+    /// weights as it has, to the next those of the next ones.
+    pub fn step_measured(
+        &mut self,
+        weights: &mut [f32],
+        grads: &[f32],
+        limit: Limit,
+        squares: &mut [UpdateSquares],
+        pool: &mut ThreadPool,
+    ) {
         self.steps += 1;
         let now = StepInfo { learning_rate: self.learning_rate, t: self.steps };
         let decay = (self.spec.weight_decay().unwrap_or(0.0) as f32, self.learning_rate as f32);
         let slots = self.slots.as_mut_slice();
-        self.spec.rule().update(now, UpdatePass { weights, grads, slots, limit, decay, pool });
+        self.spec.rule().update(now, UpdatePass { weights, grads, slots, limit, decay, squares, pool });
     }
 }
 

@@ -1,9 +1,29 @@
 use super::clip::Limit;
 use super::config::Bound;
-use crate::kernel::{self, ThreadPool, Update};
+use crate::kernel::{self, SumOfSquares, ThreadPool, Update};
 
 /// Weights per work item: with their slot variables they fit in a core's cache.
 const CHUNK: usize = 1 << 15;
+/// Weights whose change is measured at a time: what they were before stays in the first-level cache.
+const BLOCK: usize = 1 << 11;
+
+/// The sums of squares of some neighbouring weights before an update, and of what it adds to them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UpdateSquares {
+    /// The number of weights.
+    pub len: usize,
+    /// Of the weights.
+    pub weights: SumOfSquares,
+    /// Of their changes.
+    pub changes: SumOfSquares,
+}
+
+impl UpdateSquares {
+    /// Of `len` weights, before the update.
+    pub fn new(len: usize) -> Self {
+        Self { len, ..Self::default() }
+    }
+}
 
 /// The update rule of an optimizer's configuration.
 pub(super) trait Rule {
@@ -47,24 +67,51 @@ pub(super) struct UpdatePass<'a> {
     pub limit: Limit,
     /// `weight_decay` and `lr`.
     pub decay: (f32, f32),
+    /// What is measured: of the first weights, then of the next ones, and so on; of those behind the last nothing.
+    pub squares: &'a mut [UpdateSquares],
     pub pool: &'a mut ThreadPool,
 }
 
 impl UpdatePass<'_> {
     /// Updates every weight by `rule` with all slot variables.
     pub fn apply<const N: usize>(self, rule: impl Update<N>) {
-        let Self { mut weights, mut grads, slots, limit, decay, pool } = self;
+        let Self { mut weights, mut grads, slots, limit, decay, squares, pool } = self;
         let rule = Clipped { limit, decay, rule };
         let mut slots = slots.iter_mut();
         let mut slots: [&mut [f32]; N] =
             std::array::from_fn(|_| slots.next().map(Vec::as_mut_slice).unwrap_or_default());
+        let mut squares = squares.iter_mut().filter(|squares| squares.len > 0);
         let chunks = std::iter::from_fn(|| {
-            let len = CHUNK.min(weights.len());
+            let squares = squares.next();
+            let len = squares.as_ref().map_or(CHUNK, |squares| squares.len).min(weights.len());
             let chunk = weights.split_off_mut(..len).filter(|chunk| !chunk.is_empty())?;
             let slots = slots.each_mut().map(|slot| slot.split_off_mut(..len).unwrap_or_default());
-            Some((chunk, grads.split_off(..len)?, slots))
+            Some((chunk, grads.split_off(..len)?, slots, squares))
         });
-        pool.for_each(chunks, |(weights, grads, slots)| kernel::update(weights, grads, slots, rule));
+        pool.for_each(chunks, |(weights, grads, slots, squares)| match squares {
+            None => kernel::update(weights, grads, slots, rule),
+            Some(squares) => update_measured(weights, grads, slots, rule, squares),
+        });
+    }
+}
+
+/// The update of some weights, with its squares: in the same pass over memory.
+fn update_measured<const N: usize>(
+    weights: &mut [f32],
+    grads: &[f32],
+    mut slots: [&mut [f32]; N],
+    rule: impl Update<N>,
+    squares: &mut UpdateSquares,
+) {
+    let mut before = [0.0; BLOCK];
+    for (weights, grads) in weights.chunks_mut(BLOCK).zip(grads.chunks(BLOCK)) {
+        let slots = slots.each_mut().map(|slot| slot.split_off_mut(..weights.len()).unwrap_or_default());
+        let before = &mut before[..weights.len()];
+        before.copy_from_slice(weights);
+        squares.weights.add(before);
+        kernel::update(weights, grads, slots, rule);
+        before.iter_mut().zip(&*weights).for_each(|(w, moved)| *w = moved - *w);
+        squares.changes.add(before);
     }
 }
 

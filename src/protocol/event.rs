@@ -323,7 +323,7 @@ pub struct ProbeFrame {
     pub prediction: Vec<f32>,
     /// The prediction after each token, an entry per entry of [`ProbeText::tokens`], each with up to [`TokenPrediction::MOST`] outputs: of a
     /// network with an output at every step that of the step, of one with a single output its prediction for the text up to and including
-    /// the token. Empty where no prediction is made, and in recordings that lack it.
+    /// the token. Without outputs where no prediction is made, or not at this step; empty in recordings that lack it.
     pub by_token: Vec<TokenPrediction>,
     /// The activations of each recurrent layer after each token, and of each convolution at each window.
     pub activations: Vec<Activations>,
@@ -333,6 +333,17 @@ pub struct ProbeFrame {
     /// What each token contributes to the prediction: of texts for networks with a single output, where it is measured at this step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub influence: Option<TokenInfluence>,
+}
+
+impl ProbeFrame {
+    /// Takes the predictions that were not made at this step from an `earlier` frame of the same probe.
+    pub fn keep_predictions(&mut self, earlier: &mut Self) {
+        if self.by_token.len() == earlier.by_token.len() {
+            let pairs = self.by_token.iter_mut().zip(&mut earlier.by_token);
+            let missing = pairs.filter(|(mine, _)| mine.outputs.is_empty());
+            missing.for_each(|(mine, theirs)| std::mem::swap(mine, theirs));
+        }
+    }
 }
 
 /// The leading outputs of a network after one token of a probe.

@@ -30,8 +30,8 @@ pub struct LayerHealth {
     pub quantities: Vec<QuantityHealth>,
 }
 
-/// One quantity of a recurrent layer over the whole batch and all positions but padding, or 257 to 512 of them, spread over time,
-/// where a sequence is longer than that. Padding is what is masked or, where no mask says so, what stands for ids that are all 0. Shares
+/// One quantity of a recurrent layer over the whole batch and all positions but padding, or, where these are many, 17 to 512 of them,
+/// spread over time: more the fewer sequences a batch has. Padding is what is masked or, where no mask says so, what stands for ids that are all 0. Shares
 /// are of all these values, 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QuantityHealth {

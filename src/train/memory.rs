@@ -146,7 +146,7 @@ impl MemoryEstimate {
         let params =
             model.table().layers.iter().fold(0_u64, |sum, row| sum.saturating_add(row.params as u64));
         let learning = params.saturating_sub(model.table().frozen() as u64);
-        // Those in use and those before the update; the best.
+        // Those in use and, of tensors that have a constraint or do not learn, those before the update: all at most; the best.
         let restores =
             spec.train.early_stopping.as_ref().is_some_and(|stopping| stopping.restore_best_weights);
         let copies = 2 + u64::from(restores);

@@ -1,4 +1,5 @@
 mod attention;
+mod budget;
 mod influence;
 mod predictions;
 mod row_shards;
@@ -15,10 +16,11 @@ use crate::infer::network_input;
 use crate::kernel::ThreadPool;
 use crate::nn::{Activation, Mode, Model, Params, Quantity, Shape, Shard, TargetsView};
 use crate::number;
-use crate::preset;
+use crate::preset::{self, WatchSpec};
 use crate::protocol::{
     Activations, AttentionWeights, ProbeChange, ProbeFrame, ProbeText, ProbeVariant, TokenWindow,
 };
+use budget::Budget;
 use influence::Influence;
 use predictions::{OutputReader, Prefixes};
 
@@ -34,32 +36,41 @@ pub(super) struct Probes {
     reader: OutputReader,
     prefixes: Option<Prefixes>,
     influence: Option<Influence>,
+    budget: Budget,
     threads: usize,
 }
 
-/// How much is measured of the probes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
-    /// Activations and predictions.
-    Usual,
-    /// Also what takes little time: the influence of the tokens of short texts.
-    More,
+    /// What is due at the monitored step of this number.
+    Reading(u64),
     /// Everything.
     All,
+}
+
+impl Detail {
+    /// Whether what is measured at one in `interval` monitored steps is measured.
+    pub fn is_due(self, interval: u64) -> bool {
+        match self {
+            Self::Reading(number) => number.is_multiple_of(interval),
+            Self::All => true,
+        }
+    }
 }
 
 impl Probes {
     /// Maximum number of tokens of a text after which a prediction of its own is made.
     pub const MOST_PREFIXES: usize = Prefixes::MOST;
 
-    /// Encodes the probes of a preset: texts by `tokens`, or the first sequences of `data`.
+    /// Encodes the probes of a preset: texts by `tokens`, or the first sequences of `data`, trained on in batches of `batch_size`.
     pub fn new(
-        spec: &preset::Probes,
+        (spec, batch_size): (&WatchSpec, usize),
         tokens: Option<&TokenSpec>,
         data: &Data,
         (model, params, threads): (&Model, &Params, usize),
     ) -> Self {
-        let (texts, inputs) = match (spec, tokens, &data.vocabularies) {
+        let (texts, inputs) = match (&spec.probes, tokens, &data.vocabularies) {
             (preset::Probes::Texts(texts), Some(spec), Some(known)) => encode(texts, known, spec),
             (preset::Probes::Texts(_), ..) => nothing(),
             (preset::Probes::First(count), ..) => first(*count, data, model.has_mask()),
@@ -72,7 +83,8 @@ impl Probes {
         let has_words = data.vocabularies.is_some();
         let influence = has_words.then(|| Influence::new(&texts, &inputs, network)).flatten();
         let reader = OutputReader::new(data, model);
-        Self { texts, inputs, shard: Shard::new(model, params), reader, prefixes, influence, threads }
+        let budget = Budget::new(batch_size, spec.every);
+        Self { texts, inputs, shard: Shard::new(model, params), reader, prefixes, influence, budget, threads }
     }
 
     /// Adds a text, encoded by `known` and `spec`; returns it as encoded.
@@ -138,6 +150,12 @@ impl Probes {
         Some(added)
     }
 
+    /// The intervals, in monitored steps, of the predictions after each token and of the influence of tokens.
+    pub fn intervals(&self) -> impl Iterator<Item = u64> {
+        let prefixes = self.prefixes.iter().map(|prefixes| prefixes.interval(self.budget));
+        prefixes.chain(self.influence.iter().map(|influence| influence.interval(self.budget)))
+    }
+
     /// The activations and predictions of every probe after `step` updates.
     pub fn frames(
         &mut self,
@@ -153,19 +171,23 @@ impl Probes {
         self.shard.load(network_input(&self.inputs), TargetsView::None);
         self.shard.forward(model, params, Mode::Evaluate);
         let output = self.shard.output(model);
-        let is_due = |influence: &&mut Influence| {
-            detail >= if influence.is_cheap() { Detail::More } else { Detail::All }
-        };
-        let influence = self.influence.as_mut().filter(is_due);
+        let budget = self.budget;
+        let influence = self.influence.as_mut().filter(|influence| detail.is_due(influence.interval(budget)));
         let mut influence = influence
             .map(|influence| influence.of_all((params, &mut *pool), &self.texts, output.view(), &self.reader))
             .unwrap_or_default()
             .into_iter();
-        let by_prefix = self.prefixes.as_mut().map(|prefixes| prefixes.outputs(model, params, pool));
+        let is_due = |prefixes: &&mut Prefixes| detail.is_due(prefixes.interval(budget));
+        let by_prefix = self.prefixes.as_mut().filter(is_due);
+        let by_prefix = by_prefix.map(|prefixes| prefixes.outputs(model, params, pool));
         let (reader, prefixes) = (&self.reader, self.prefixes.as_ref());
         let is_sequence = matches!(model.output(), Shape::Sequence { .. });
         let by_token = |row, text: &ProbeText| match prefixes.zip(by_prefix.as_ref()) {
             Some((prefixes, outputs)) => prefixes.by_token(row, text, outputs.view(), reader),
+            // At this step only what the network says of the whole text.
+            None if prefixes.is_some() => {
+                predictions::of_last(text, || reader.leading(output.view(), row, 0))
+            }
             None if is_sequence => {
                 let steps = text.first_step..text.first_step + text.tokens.len();
                 steps.map(|step| reader.leading(output.view(), row, step)).collect()
@@ -189,7 +211,8 @@ impl Probes {
                 .iter()
                 .map(|(layer, direction, values_of)| {
                     let steps = text.first_step..(text.first_step + text.tokens.len()).min(values_of.dim().0);
-                    let values = steps.flat_map(|t| values_of.row(t, row)).copied().collect();
+                    let mut values = Vec::with_capacity(steps.len() * values_of.units());
+                    steps.for_each(|t| values.extend_from_slice(values_of.row(t, row)));
                     let quantity = values_of.name.into();
                     Activations {
                         layer: *layer,

@@ -160,7 +160,7 @@ impl Session {
         let origin = initial.map(|initial| initial.apply(&spec, &mut stepper)).transpose();
         let origin = origin.map_err(PrepareError::Task)?.flatten();
         let tokens = spec.token_spec();
-        let watch = Watch::new(&spec.watch, tokens.as_ref(), &data, &stepper);
+        let watch = Watch::new(&spec.watch, tokens.as_ref(), (&data, spec.train.batch_size), &stepper);
         let watch = watch.with_samples(&spec, data.vocabularies.as_ref().map(Vocabularies::first));
         let unmasked = data.unmasked().filter(|_| !stepper.model().has_mask());
         let Data {

@@ -222,11 +222,10 @@ impl Stepper {
         if !grad_norm.is_finite() {
             return Err(self.fail(None, (step, weight), measured));
         }
+        let mut squares = Default::default();
         if watch {
             let gradient = |tensor| self.gradient.norm_of(tensor);
-            self.update_norms.before(&self.params, gradient, &mut self.pool);
-        }
-        if watch {
+            squares = self.update_norms.before(&self.params, gradient, &mut self.pool);
             let (gradient, params) = (&self.gradient, &self.params);
             let after = |clip: Clip| clip.clipped_norm(grad_norm, gradient.norms(params), gradient.values());
             self.clipped_norm = self.clip.map(after);
@@ -234,7 +233,8 @@ impl Stepper {
         let _part = scope(Part::Optimizer);
         let limit = self.clip.map(|clip| clip.apply(self.gradient.tensors_mut(&self.params), grad_norm));
         let (weights, grads) = (self.params.trainable_mut(), self.gradient.values());
-        self.optimizer.step(weights, grads, limit.unwrap_or_default(), &mut self.pool);
+        let limit = limit.unwrap_or_default();
+        self.optimizer.step_measured(weights, grads, limit, squares, &mut self.pool);
         if let Some(work) = self.work.first_mut() {
             work.shard.move_averages(&self.model, &mut self.params);
         }

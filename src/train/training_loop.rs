@@ -320,8 +320,7 @@ impl TrainingLoop<'_> {
         let begin = Instant::now();
         let Session { watch, stepper, .. } = &mut self.session;
         let detail = if is_last { Detail::All } else { watch.detail(steps, self.control.pace()) };
-        let thorough = detail == Detail::All;
-        watch.profile(stepper, self.state.step, thorough, &mut |event| self.publisher.publish(event));
+        watch.profile(stepper, self.state.step, detail, &mut |event| self.publisher.publish(event));
         self.publish_probes(detail);
         begin.elapsed()
     }

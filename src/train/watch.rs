@@ -15,11 +15,8 @@ use crate::rng::Rng;
 
 /// The minimum time between two monitored steps at a pace, that of two frames of the screen.
 const FRAME_TIME: Duration = Duration::from_millis(66);
-/// The interval, in monitored steps, of measuring what takes longer: spectral radii of large layers, the weights of large networks, and
-/// texts with each of many tokens replaced.
+/// The interval, in monitored steps, of measuring what takes longer: spectral radii of large layers, and the weights of large networks.
 const THOROUGH_EVERY: u64 = 10;
-/// The interval of measuring what takes some time: short texts with each token replaced.
-const DETAILED_EVERY: u64 = 5;
 /// Up to so many weights their distributions take almost no time.
 const FREE_WEIGHTS: usize = 1 << 15;
 
@@ -51,10 +48,15 @@ struct Samples {
 }
 
 impl Watch {
-    /// Creates the instruments of `spec` for a network trained on `data`; texts are encoded by `tokens`.
-    pub fn new(spec: &WatchSpec, tokens: Option<&TokenSpec>, data: &Data, stepper: &Stepper) -> Self {
+    /// Creates the instruments of `spec` for a network trained on `data` in batches of `batch_size`; texts are encoded by `tokens`.
+    pub fn new(
+        spec: &WatchSpec,
+        tokens: Option<&TokenSpec>,
+        (data, batch_size): (&Data, usize),
+        stepper: &Stepper,
+    ) -> Self {
         let network = (stepper.model(), stepper.params(), stepper.threads());
-        let probes = Probes::new(&spec.probes, tokens, data, network);
+        let probes = Probes::new((spec, batch_size), tokens, data, network);
         Self { every: spec.every as u64, probes, samples: None, unit: None, neighbours_of: None }
     }
 
@@ -179,18 +181,19 @@ impl Watch {
         steps.is_multiple_of(self.every(pace))
     }
 
-    /// Whether what takes longer is measured on it as well: the spectral radii of large layers, the weights of large networks, and many tokens.
-    pub fn is_thorough(&self, steps: u64, pace: Option<Duration>) -> bool {
-        steps.is_multiple_of(self.every(pace).saturating_mul(THOROUGH_EVERY))
+    /// What is measured on it: a step made after `steps` others that is monitored for another reason than its number has the usual.
+    pub fn detail(&self, steps: u64, pace: Option<Duration>) -> Detail {
+        let every = self.every(pace);
+        Detail::Reading(if steps.is_multiple_of(every) { steps / every } else { 1 })
     }
 
-    /// How much is measured of the probes on it.
-    pub fn detail(&self, steps: u64, pace: Option<Duration>) -> Detail {
-        match steps.is_multiple_of(self.every(pace).saturating_mul(DETAILED_EVERY)) {
-            _ if self.is_thorough(steps, pace) => Detail::All,
-            true => Detail::More,
-            false => Detail::Usual,
-        }
+    /// The intervals, in monitored steps, of what is not measured at each of them: ascending.
+    pub fn intervals(&self) -> Vec<u64> {
+        let mut all: Vec<u64> = self.probes.intervals().chain([THOROUGH_EVERY]).collect();
+        all.retain(|interval| *interval > 1);
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// The interval of monitored steps.
@@ -201,7 +204,8 @@ impl Watch {
 
     /// Publishes the gradient norms per unrolled step, and the other instruments, of the monitored step number `step` (from 1), the last step
     /// of `stepper`.
-    pub fn profile(&self, stepper: &mut Stepper, step: u64, thorough: bool, publish: &mut dyn FnMut(Event)) {
+    pub fn profile(&self, stepper: &mut Stepper, step: u64, detail: Detail, publish: &mut dyn FnMut(Event)) {
+        let thorough = detail.is_due(THOROUGH_EVERY);
         let (params, clipped_norm) = (stepper.param_norms().to_vec(), stepper.clipped_norm());
         let (_, weights, norms, traces, pool) = stepper.watched();
         for (layer, direction, [hnorm, cnorm]) in norms.norms() {

@@ -1,45 +1,63 @@
-use crate::kernel::ThreadPool;
+use crate::kernel::{Moments, ThreadPool, count_in_bins};
 use crate::nn::{Param, Params};
 use crate::protocol::{KernelPicture, WeightDistribution};
 
+/// The number of weights of a work item.
+const CHUNK: usize = 1 << 14;
+
+/// Some neighbouring weights of a tensor.
+struct Chunk<'a> {
+    /// The number of the tensor in [`Params::table`].
+    tensor: usize,
+    values: &'a [f32],
+    moments: Moments,
+    counts: [u64; WeightDistribution::BINS],
+}
+
 /// The distribution of the values of every weight tensor, and small pictures of the kernels.
 pub(super) fn distributions(params: &Params, pool: &mut ThreadPool) -> Vec<WeightDistribution> {
-    let mut all = vec![WeightDistribution::default(); params.table().len()];
-    let tensors = params.table().iter().zip(&mut all);
-    pool.for_each(tensors, |(param, distribution)| {
-        *distribution = of_tensor(param, &params.values()[param.range.clone()]);
+    let mut chunks = Vec::new();
+    for (tensor, param) in params.table().iter().enumerate() {
+        let values = params.values()[param.range.clone()].chunks(CHUNK);
+        let (moments, counts) = (Moments::default(), [0; WeightDistribution::BINS]);
+        chunks.extend(values.map(|values| Chunk { tensor, values, moments, counts }));
+    }
+    pool.run(&mut chunks, |_, chunk| chunk.moments = Moments::of(chunk.values));
+    // Always in the order of the chunks: nothing depends on the number of threads.
+    let mut moments = vec![Moments::default(); params.table().len()];
+    chunks.iter().for_each(|chunk| moments[chunk.tensor].add(&chunk.moments));
+    pool.run(&mut chunks, |_, Chunk { tensor, values, counts, .. }| {
+        count_in_bins(values, moments[*tensor].limit, counts);
+    });
+    let tensors = params.table().iter().zip(&moments);
+    let mut all: Vec<_> = tensors.map(|(param, moments)| of_tensor(param, moments)).collect();
+    for chunk in &chunks {
+        all[chunk.tensor].bins.iter_mut().zip(chunk.counts).for_each(|(sum, count)| *sum += count);
+    }
+    let kernels = params.table().iter().zip(&mut all).filter(|(param, _)| is_kernel(param));
+    pool.for_each(kernels, |(param, distribution)| {
+        let columns = param.shape.last().copied().unwrap_or(0);
+        distribution.picture = Some(reduced(&params.values()[param.range.clone()], columns));
     });
     all
 }
 
-fn of_tensor(param: &Param, values: &[f32]) -> WeightDistribution {
-    let finite = || values.iter().copied().filter(|value| value.is_finite());
-    let (mut limit, mut count, mut sum, mut squares) = (0.0_f32, 0.0_f64, 0.0, 0.0);
-    for value in finite() {
-        limit = limit.max(value.abs());
-        let value = f64::from(value);
-        (count, sum, squares) = (count + 1.0, sum + value, squares + value * value);
-    }
-    let mean = if count > 0.0 { sum / count } else { 0.0 };
-    let variance = if count > 0.0 { (squares / count - mean * mean).max(0.0) } else { 0.0 };
-    let bins = WeightDistribution::BINS;
-    let mut counts = vec![0; bins];
-    let scale = if limit > 0.0 { bins as f32 / (2.0 * limit) } else { 0.0 };
-    for value in finite() {
-        // The bin of the largest value ends with it; of zeros alone all are in the middle one.
-        let bin = if scale.is_finite() { (value * scale + bins as f32 / 2.0) as usize } else { bins / 2 };
-        counts.iter_mut().skip(bin.min(bins - 1)).take(1).for_each(|count| *count += 1);
-    }
-    let is_kernel = param.name.ends_with("kernel") && param.shape.len() > 1;
-    let columns = param.shape.last().copied().unwrap_or(0);
+fn is_kernel(param: &Param) -> bool {
+    param.name.ends_with("kernel") && param.shape.len() > 1
+}
+
+/// That of a tensor, whose values are not yet in their bins.
+fn of_tensor(param: &Param, Moments { count, limit, sum, squares }: &Moments) -> WeightDistribution {
+    let mean_of = |sum: f64| if *count > 0 { sum / *count as f64 } else { 0.0 };
+    let mean = mean_of(*sum);
     WeightDistribution {
         name: param.name.clone(),
         shape: param.shape.clone(),
-        limit,
-        bins: counts,
+        limit: *limit,
+        bins: vec![0; WeightDistribution::BINS],
         mean: mean as f32,
-        deviation: variance.sqrt() as f32,
-        picture: is_kernel.then(|| reduced(values, columns)),
+        deviation: (mean_of(*squares) - mean * mean).max(0.0).sqrt() as f32,
+        picture: None,
     }
 }
 

@@ -40,7 +40,7 @@ impl OuterSum {
 
 /// The products of all pairs of `rows` rows, each divided by the square of the greatest number, which is returned.
 fn squared(values: &mut [f32], rows: usize, products: &mut [f32]) -> f64 {
-    let greatest = values.iter().fold(0.0_f32, |greatest, x| greatest.max(x.abs()));
+    let greatest = greatest(values);
     if greatest > 0.0 {
         values.iter_mut().for_each(|x| *x /= greatest);
     }
@@ -49,9 +49,36 @@ fn squared(values: &mut [f32], rows: usize, products: &mut [f32]) -> f64 {
     f64::from(greatest)
 }
 
+/// The greatest magnitude of what is a number: in lanes, so that no comparison waits for the one before it.
+fn greatest(values: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; 16];
+    let (blocks, rest) = values.as_chunks::<16>();
+    let greater =
+        |greatest: &mut f32, x: &f32| *greatest = if x.abs() > *greatest { x.abs() } else { *greatest };
+    for block in blocks {
+        lanes.iter_mut().zip(block).for_each(|(lane, x)| greater(lane, x));
+    }
+    lanes.iter_mut().zip(rest).for_each(|(lane, x)| greater(lane, x));
+    lanes.into_iter().fold(0.0, f32::max)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_greatest_magnitude_is_found_at_every_place() {
+        for n in 0..50 {
+            let mut values = vec![0.5; n];
+            assert_eq!(greatest(&values), if n > 0 { 0.5 } else { 0.0 });
+            for at in 0..n {
+                values[at] = -3.0;
+                values[(at + 1) % n.max(2)..].iter_mut().take(1).for_each(|x| *x = f32::NAN);
+                assert_eq!(greatest(&values), 3.0, "{at} of {n}");
+                values.fill(0.5);
+            }
+        }
+    }
 
     #[test]
     fn the_norm_is_that_of_the_sum_at_any_scale() {

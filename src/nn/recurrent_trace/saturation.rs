@@ -1,11 +1,15 @@
-use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::kernel::{ThreadPool, count_outside};
 use crate::nn::Activation;
 use crate::nn::recurrent::{Cell, Quantity, RecurrentBuffers};
 
-/// Positions at most that are counted, spread over time: shares of so many are off by a few hundredths at most.
+/// Rows, a sequence at a position each, that are enough: shares of so many are off by a few hundredths at most.
+const ROWS: usize = 1 << 12;
+/// Positions at most that are counted.
 pub(super) const MOST_STEPS: usize = 512;
+/// Positions that are counted of a batch of many sequences as well, if there are as many.
+const FEW_STEPS: usize = 32;
 
 /// The values of one quantity of a recurrent layer, counted. Left, right and dead are defined at
 /// [`QuantityHealth`](crate::protocol::QuantityHealth).
@@ -21,17 +25,23 @@ pub(super) struct Tally {
     greatest: Vec<f32>,
 }
 
-/// The buffers of a shard, and which rows `[time, sequence]` of them are data, if not all.
-pub(super) type Part<'a> = (&'a RecurrentBuffers, Option<Cow<'a, [bool]>>);
-
-/// `h` and every gate of a recurrent layer, over all `parts` of a batch.
+/// `h` and every gate of a recurrent layer, over all `shards` of a batch. `data` says which rows of some positions of a shard are data, if
+/// not all.
 pub(super) fn tallies(
     cell: &dyn Cell,
-    parts: &[Part<'_>],
+    shards: &[&RecurrentBuffers],
+    data: impl Fn(usize, &[Range<usize>]) -> Option<Vec<bool>> + Sync,
     team: &mut ThreadPool,
 ) -> Vec<(&'static str, Tally)> {
-    let mut all: Vec<Vec<(&'static str, Tally)>> = parts.iter().map(|_| Vec::new()).collect();
-    team.run(&mut all, |i, tallies| *tallies = tallies_of(cell, &parts[i]));
+    let (time, sequences) = shards.iter().fold((0, 0), |(_, sequences), buffers| {
+        let (time, batch, _) = buffers.cache.h.dim();
+        (time, sequences + batch)
+    });
+    let positions = counted(time, sequences);
+    let mut all: Vec<Vec<(&'static str, Tally)>> = shards.iter().map(|_| Vec::new()).collect();
+    team.run(&mut all, |shard, tallies| {
+        *tallies = tallies_of(cell, shards[shard], &positions, data(shard, &positions).as_deref());
+    });
     let mut all = all.into_iter();
     let mut sums = all.next().unwrap_or_default();
     for tallies in all {
@@ -45,8 +55,24 @@ pub(super) fn tallies(
     sums
 }
 
+/// The positions that are counted, of `time`, in a batch of so many `sequences`: all of them in one go, or some one by one.
+fn counted(time: usize, sequences: usize) -> Vec<Range<usize>> {
+    let most = (ROWS / sequences.max(1)).clamp(FEW_STEPS, MOST_STEPS);
+    let every = time.div_ceil(most).max(1);
+    if every == 1 {
+        return vec![0..time];
+    }
+    let position = |(i, first): (usize, usize)| (first + turn(i, every)).min(time - 1);
+    (0..time).step_by(every).enumerate().map(position).map(|t| t..t + 1).collect()
+}
+
 /// Those of one shard.
-fn tallies_of(cell: &dyn Cell, (buffers, data): &Part<'_>) -> Vec<(&'static str, Tally)> {
+fn tallies_of(
+    cell: &dyn Cell,
+    buffers: &RecurrentBuffers,
+    positions: &[Range<usize>],
+    data: Option<&[bool]>,
+) -> Vec<(&'static str, Tally)> {
     let (names, activations) = (cell.gates(), cell.activations());
     let bounds = |quantity: &str| {
         let gate = names.iter().position(|name| *name == quantity).unwrap_or(cell.candidate_gate());
@@ -57,7 +83,7 @@ fn tallies_of(cell: &dyn Cell, (buffers, data): &Part<'_>) -> Vec<(&'static str,
     counted
         .map(|quantity| {
             let mut tally = Tally::new(bounds(quantity.name), cell.settings().units);
-            tally.add(quantity, data.as_deref());
+            tally.add(quantity, positions, data);
             (quantity.name, tally)
         })
         .collect()
@@ -98,20 +124,17 @@ impl Tally {
         self.greatest.iter_mut().zip(&other.greatest).for_each(|(a, b)| *a = a.max(*b));
     }
 
-    /// Counts all rows that are `data`, at every position or, of a long sequence, at [`MOST_STEPS`] of them at most.
-    fn add(&mut self, quantity: Quantity<'_>, data: Option<&[bool]>) {
-        let (time, batch) = quantity.dim();
-        let every = time.div_ceil(MOST_STEPS).max(1);
-        // All positions are counted in one go, some one by one.
-        let (stretch, length) = if every == 1 { (time.max(1), time) } else { (every, 1) };
-        for (i, first) in (0..time).step_by(stretch).enumerate() {
-            let t = (first + turn(i, every)).min(time - length);
-            let taken = data.map_or(&[][..], |data| &data[t * batch..(t + length) * batch]);
-            let values = quantity.rows(t..t + length);
+    /// Counts the rows of `positions`, one range after the other; with `data` only those of them that are.
+    fn add(&mut self, quantity: Quantity<'_>, positions: &[Range<usize>], data: Option<&[bool]>) {
+        let (_, batch) = quantity.dim();
+        let mut left = data;
+        for steps in positions {
+            let rows = steps.len() * batch;
+            let taken = left.as_mut().and_then(|left| left.split_off(..rows)).unwrap_or_default();
+            let values = quantity.rows(steps.clone());
             let (left, right) =
                 count_outside(values, taken, self.bounds, &mut self.least, &mut self.greatest);
-            let rows =
-                if data.is_some() { taken.iter().filter(|taken| **taken).count() } else { length * batch };
+            let rows = if data.is_some() { taken.iter().filter(|taken| **taken).count() } else { rows };
             self.count += (rows * quantity.units()) as u64;
             self.left += left;
             self.right += right;
@@ -138,4 +161,24 @@ impl Tally {
 
 fn share(part: u64, of: u64) -> f32 {
     if of == 0 { 0.0 } else { (part as f64 / of as f64) as f32 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_are_counted_by_the_number_of_sequences_and_each_once() {
+        let count = |time, sequences| counted(time, sequences).into_iter().flatten().count();
+        assert_eq!([(7, 4000), (32, 128), (200, 16)].map(|(time, n)| count(time, n)), [7, 32, 200]);
+        assert_eq!(counted(200, 16), [0..200]);
+        // One of seven, of eight, of two.
+        assert_eq!([(200, 128), (2000, 16), (200, 32)].map(|(time, n)| count(time, n)), [29, 250, 100]);
+        assert_eq!((counted(0, 3), count(0, 0)), (vec![0..0], 0));
+        let steps: Vec<usize> = counted(201, 128).into_iter().flatten().collect();
+        assert!(
+            steps.windows(2).all(|pair| pair[0] < pair[1]) && steps.iter().all(|t| *t < 201),
+            "{steps:?}"
+        );
+    }
 }

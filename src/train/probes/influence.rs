@@ -2,6 +2,7 @@
 
 use ndarray::ArrayView3;
 
+use super::budget::Budget;
 use super::predictions::OutputReader;
 use super::row_shards::RowShards;
 use crate::data::{Inputs, Vocabulary};
@@ -10,8 +11,11 @@ use crate::kernel::ThreadPool;
 use crate::nn::{Mode, Model, Params, Shard, TargetsView};
 use crate::protocol::{ProbeText, TokenInfluence};
 
-/// Positions up to which tokens are replaced at every few monitored steps; else it is done less often.
+/// Positions up to which tokens are replaced at one in [`OFTEN`] monitored steps, otherwise at one in [`SELDOM`]; at fewer if it takes
+/// too long beside a training step.
 const FEW_POSITIONS: usize = 1 << 12;
+const OFTEN: u64 = 5;
+const SELDOM: u64 = 10;
 
 /// The probes, each once more for every one of its last tokens, which is replaced by padding; of networks with a single output.
 #[derive(Debug)]
@@ -54,9 +58,10 @@ impl Influence {
         Some(Self { model, texts, occluded, positions, tokens, shard })
     }
 
-    /// Whether it takes little time.
-    pub fn is_cheap(&self) -> bool {
-        self.positions <= FEW_POSITIONS
+    /// Its interval in monitored steps.
+    pub fn interval(&self, budget: Budget) -> u64 {
+        let rows = self.tokens.iter().map(|(_, count)| count).sum();
+        budget.interval(rows).max(if self.positions <= FEW_POSITIONS { OFTEN } else { SELDOM })
     }
 
     /// That of every probe, whose predictions are `outputs`.

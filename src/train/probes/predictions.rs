@@ -2,6 +2,7 @@
 
 use ndarray::{Array2, Array3, ArrayView3};
 
+use super::budget::Budget;
 use super::row_shards::RowShards;
 use crate::data::{Data, Inputs, TokenSpec, Vocabularies};
 use crate::kernel::ThreadPool;
@@ -40,6 +41,11 @@ impl Prefixes {
         Some(Self { texts: RowShards::new(&ids, threads, model, params), rows })
     }
 
+    /// The interval of their predictions in monitored steps.
+    pub fn interval(&self, budget: Budget) -> u64 {
+        budget.interval(self.rows.iter().sum())
+    }
+
     /// The outputs after each token, `[row, step, output]`; see [`Prefixes::by_token`].
     pub fn outputs(&mut self, model: &Model, params: &Params, pool: &mut ThreadPool) -> Array3<f32> {
         self.texts.outputs(model, params, pool)
@@ -64,6 +70,15 @@ impl Prefixes {
         let predicted = rows.map(|row| reader.leading(outputs, row, 0));
         (0..without).map(|_| TokenPrediction::default()).chain(predicted).collect()
     }
+}
+
+/// The prediction after the last token of a probe, and none after the others.
+pub(super) fn of_last(text: &ProbeText, last: impl FnOnce() -> TokenPrediction) -> Vec<TokenPrediction> {
+    let mut all = vec![TokenPrediction::default(); text.tokens.len()];
+    if let Some(prediction) = all.last_mut() {
+        *prediction = last();
+    }
+    all
 }
 
 /// Reads what outputs mean.

@@ -4,7 +4,7 @@ use super::*;
 use crate::metrics::Confusion;
 use crate::preset::{self, Overrides};
 use crate::protocol::{
-    Command, EpochMetrics, GradientProfile, Instruments, Level, LogLine, Saved, StepMetrics,
+    Command, EpochMetrics, GradientProfile, Instruments, Level, LogLine, ProbeFrame, Saved, StepMetrics,
     ValidationMetrics,
 };
 use crate::run::checkpoint::{self, Which};
@@ -382,6 +382,29 @@ fn what_each_token_contributes_is_measured_at_every_fifth_monitored_step() {
         with.iter().chain(&without).all(|frame| frame.by_token.len() > 5),
         "the answer after every token"
     );
+}
+
+#[test]
+fn predictions_after_each_token_that_take_long_beside_a_step_are_made_less_often() {
+    let dir = tempfile::tempdir().unwrap();
+    let (outcome, events) = trained(dir.path(), &["watch.every=1", "train.batch_size=4", "train.epochs=1"]);
+    assert_eq!(outcome, Outcome::Finished);
+    let frames = events.iter().filter_map(|e| if let Event::Probe(frame) = e { Some(frame) } else { None });
+    let of_first: Vec<&ProbeFrame> = frames.map(|frame| &**frame).filter(|frame| frame.probe == 0).collect();
+    assert_eq!(of_first.len(), 51, "every step, and the untrained network");
+    let (with, without): (Vec<&ProbeFrame>, Vec<&ProbeFrame>) =
+        of_first.iter().copied().partition(|frame| !frame.by_token[0].outputs.is_empty());
+    // Both texts have 11 tokens: 22 sequences forward are 22/12 of a step with four, 0.25 % of 734 steps: of fifteen times 50.
+    let expected = [0, 1, 16, 31, 46, 50];
+    assert_eq!(with.iter().map(|frame| frame.step).collect::<Vec<_>>(), expected, "and the last");
+    for frame in of_first {
+        let greatest = frame.prediction.iter().copied().fold(0.0, f32::max);
+        let last = frame.by_token.last().and_then(|token| token.outputs.first());
+        assert_eq!((frame.by_token.len(), last.map(|(_, value)| *value)), (11, Some(greatest)));
+    }
+    let is_last_alone =
+        |frame: &ProbeFrame| frame.by_token[..10].iter().all(|token| token.outputs.is_empty());
+    assert!(!without.is_empty() && without.iter().all(|frame| is_last_alone(frame)));
 }
 
 #[test]

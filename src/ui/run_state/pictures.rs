@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::heat_scale::HeatScale;
-use super::{Profiles, RecurrentLayer};
+use super::{Profiles, RecurrentLayer, RunState};
 use crate::protocol::{
     Event, GradientProfile, Instruments, LayerHealth, ParamNorms, ProbeFrame, TokenInfluence,
 };
@@ -20,6 +20,8 @@ pub struct Pictures {
     pub(super) scales: BTreeMap<RecurrentLayer, BTreeMap<String, HeatScale>>,
     /// By probe the influence of its tokens, which is not measured at every monitored step, and the step.
     pub(super) influences: BTreeMap<usize, (u64, TokenInfluence)>,
+    /// By probe the step of the predictions after its tokens but the last, which are not made at every monitored step either.
+    pub(super) predicted: BTreeMap<usize, u64>,
 }
 
 impl Pictures {
@@ -33,7 +35,14 @@ impl Pictures {
                     self.influences.insert(frame.probe, (frame.step, influence.clone()));
                 }
                 self.scale(frame);
-                self.probes.insert(frame.probe, (**frame).clone());
+                let mut frame = (**frame).clone();
+                if frame.by_token.iter().rev().skip(1).any(|prediction| !prediction.outputs.is_empty()) {
+                    self.predicted.insert(frame.probe, frame.step);
+                }
+                if let Some(earlier) = self.probes.get_mut(&frame.probe) {
+                    frame.keep_predictions(earlier);
+                }
+                self.probes.insert(frame.probe, frame);
             }
             _ => {}
         }
@@ -97,5 +106,48 @@ impl Pictures {
                 profiles.first.clone_from(&all.first);
             }
         }
+    }
+}
+
+impl RunState {
+    /// The step after which the predictions after the tokens of a probe were made, without that after its last token.
+    pub fn predicted(&self, probe: usize) -> Option<u64> {
+        self.pictures().predicted.get(&probe).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::TokenPrediction;
+
+    /// A frame with a prediction of `value` after each token where `has` says so.
+    fn frame(step: u64, value: f32, has: [bool; 3]) -> Event {
+        let prediction = |has: bool| {
+            let outputs = has.then(|| ("yes".to_owned(), value));
+            TokenPrediction { outputs: outputs.into_iter().collect() }
+        };
+        Event::Probe(Box::new(ProbeFrame {
+            step,
+            by_token: has.map(prediction).to_vec(),
+            ..ProbeFrame::default()
+        }))
+    }
+
+    #[test]
+    fn predictions_stay_until_they_are_made_again() {
+        let mut run = RunState::default();
+        let values = |run: &RunState| -> Vec<Option<f32>> {
+            let tokens = run.probe(0).unwrap().by_token.iter();
+            tokens.map(|token| token.outputs.first().map(|(_, value)| *value)).collect()
+        };
+        run.apply(&frame(1, 0.1, [false, false, true]));
+        assert_eq!((values(&run), run.predicted(0)), (vec![None, None, Some(0.1)], None));
+        run.apply(&frame(51, 0.2, [true, true, true]));
+        run.apply(&frame(101, 0.3, [false, false, true]));
+        assert_eq!((values(&run), run.predicted(0)), (vec![Some(0.2), Some(0.2), Some(0.3)], Some(51)));
+        assert_eq!(run.probe(0).unwrap().step, 101);
+        run.apply(&frame(151, 0.4, [true, true, true]));
+        assert_eq!((values(&run), run.predicted(0)), (vec![Some(0.4); 3], Some(151)));
     }
 }

@@ -327,6 +327,16 @@ fn paragraphs(dash: &Dashboard, panel: Panel, theme: &Theme) -> Vec<String> {
 const GRADIENT_NORM: &str = "the norm of the whole gradient at every step, before clipping. Single tall spikes are a sign of \
                              exploding gradients; clipping (global_clipnorm) limits them.";
 
+/// From which step the predictions before the last row are, if not from that of the states.
+fn predicted_earlier(dash: &Dashboard) -> String {
+    let frame = dash.view.probe(&dash.run);
+    let earlier = frame.and_then(|frame| dash.run.predicted(frame.probe).filter(|step| *step < frame.step));
+    earlier.map_or_else(String::new, |step| {
+        let step = number::count(step);
+        format!(" Those before the last row are of step {step}: to make so many takes long beside a step.")
+    })
+}
+
 /// Explains the predictions behind the rows.
 fn by_token(dash: &Dashboard) -> String {
     let has_targets =
@@ -342,8 +352,9 @@ fn by_token(dash: &Dashboard) -> String {
             "Behind each row is the most probable next token with its probability.".into()
         }
         _ => format!(
-            "Behind each row is what the network would predict if the input ended there (sequence to vector): see which {} turns it.",
-            token(dash)
+            "Behind each row is what the network would predict if the input ended there (sequence to vector): see which {} turns it.{}",
+            token(dash),
+            predicted_earlier(dash)
         ),
     }
 }

@@ -39,6 +39,21 @@ const TERMS: [(&str, &str, Panel); 12] = [
 ];
 
 #[test]
+fn predictions_of_an_earlier_step_are_said_to_be_so() {
+    let mut dash = run("binary");
+    let said = |dash: &Dashboard| paragraphs(dash, Panel::Hidden, &Theme::DARK).join(" ");
+    let mut frame = |step, has: [bool; 2]| {
+        let outputs = |has: bool| if has { vec![("a".to_owned(), 1.0)] } else { Vec::new() };
+        let by_token = has.map(|has| TokenPrediction { outputs: outputs(has) }).to_vec();
+        dash.apply(&Event::Probe(Box::new(ProbeFrame { step, by_token, ..ProbeFrame::default() })));
+        said(&dash)
+    };
+    assert!(!frame(1_001, [true, true]).contains("Those before the last row"));
+    assert!(frame(1_051, [false, true]).contains("Those before the last row are of step 1,001"));
+    assert!(!frame(1_101, [true, true]).contains("Those before the last row"));
+}
+
+#[test]
 fn the_terms_of_the_field_are_explained_where_they_are_seen_and_in_the_glossary() {
     let glossary = crate::help::GLOSSARY.text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     for (term, task, panel) in TERMS {
