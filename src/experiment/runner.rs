@@ -202,8 +202,8 @@ fn check_root<'n>(
 ) -> Result<(), RunError> {
     let is_run = |entry: &DirEntry| {
         let name = entry.file_name();
-        if ["sweep.yaml", "trials.jsonl", "state", "workers"].iter().any(|own| name == *own) {
-            return Sweep::is_in(root);
+        if Sweep::owns(root, &name) {
+            return true;
         }
         let is_named = name.to_str().is_some_and(|name| name.starts_with(repeat.prefix()));
         is_named && entry.file_type().is_ok_and(|kind| kind.is_dir())

@@ -21,16 +21,16 @@ fn sweep(folder: &Path, run: &str, args: &[&str]) -> Command {
 
 const GRID: [&str; 4] = ["--grid", "model.1.units=3,5", "--seeds", "1..2"];
 
-fn status(folder: &Path, run: &str) -> Vec<Value> {
+pub fn status(folder: &Path, run: &str) -> Vec<Value> {
     let (out, _) = ends(unrolled(folder, &["sweep", "status", run, "--json"]), 0);
     out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn states(folder: &Path, run: &str) -> Vec<String> {
+pub fn states(folder: &Path, run: &str) -> Vec<String> {
     status(folder, run).iter().map(|trial| trial["state"].as_str().unwrap().to_owned()).collect()
 }
 
-fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
         assert!(begin.elapsed() < LONG, "{what}");
