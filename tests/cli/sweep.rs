@@ -242,6 +242,11 @@ fn fractions_of_the_data_are_parts_of_one_another_and_give_a_curve() {
         out.contains("a learning curve cannot be fitted") || out.contains("with twice the data, 512 rows"),
         "{out}"
     );
+    // One table alone, and the curve of every trial.
+    assert_eq!(out.matches("95 % interval of the mean").count(), 1, "{out}");
+    let curves: Vec<Value> = status(dir.path(), "s").iter().map(|trial| trial["curve"].clone()).collect();
+    assert!(curves.iter().all(|curve| curve["reason"].is_string() && *curve == curves[0]), "{curves:?}");
+    assert_eq!(curves[0]["reason"] == "", out.contains("with twice the data, 512 rows"), "{curves:?}");
     let steps: Vec<u64> =
         status(dir.path(), "s").iter().map(|trial| trial["steps"].as_u64().unwrap()).collect();
     // Two epochs of 32 sequences a step.
