@@ -26,7 +26,7 @@ mod view;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 
 pub use axis::AxisScale;
 pub use data::{SweepCombination, SweepData, SweepSetting, SweepTrial, TrialState};
@@ -90,6 +90,8 @@ pub enum Request {
 pub struct SweepScreen {
     data: SweepData,
     updates: Receiver<SweepUpdate>,
+    /// Dropped with the screen: who sends the updates ends.
+    _is_open: Sender<()>,
     /// Why the folder cannot be read; the data are those that were read last.
     error: Option<String>,
     quality: Option<Quality>,
@@ -122,13 +124,14 @@ pub struct SweepScreen {
 }
 
 impl SweepScreen {
-    /// The screen of the sweep `data`, which `updates` keep up to date.
-    pub fn new(data: SweepData, updates: Receiver<SweepUpdate>) -> Self {
+    /// The screen of the sweep `data`, which `updates` keep up to date until `is_open` is dropped with it.
+    pub fn new(data: SweepData, updates: Receiver<SweepUpdate>, is_open: Sender<()>) -> Self {
         let mut screen = Self {
             quality: Quality::of(&data),
             combinations: combinations(&data),
             data,
             updates,
+            _is_open: is_open,
             error: None,
             shown: Vec::new(),
             chosen: 0,
@@ -371,6 +374,8 @@ impl SweepScreen {
                 Some("")
             }
             Action::Open if chosen.is_some_and(|trial| trial.state == TrialState::Running) => Some("attach"),
+            // It closes these first.
+            Action::Back if self.is_enlarged || self.filter.is_shown() => Some(""),
             Action::Quantity if !self.data.has_repeats() => Some(""),
             Action::Quantity if self.is_grouped => Some("trials"),
             Action::Zoom if self.is_enlarged => Some("all panels"),
@@ -402,4 +407,4 @@ impl FilteredList for SweepScreen {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
