@@ -24,9 +24,10 @@ mod trial_filter;
 mod view;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crossbeam_channel::{Receiver, Sender};
+use ratatui::buffer::Buffer;
 
 pub use axis::AxisScale;
 pub use data::{SweepCombination, SweepData, SweepSetting, SweepTrial, TrialState};
@@ -119,6 +120,8 @@ pub struct SweepScreen {
     is_enlarged: bool,
     /// The table as it was drawn last.
     drawn: Option<Drawn>,
+    /// The cells as they were drawn last.
+    picture: Option<Buffer>,
     /// How many rows a page is; known once it is drawn.
     page: usize,
 }
@@ -146,12 +149,23 @@ impl SweepScreen {
             matrix_room: [1, 1],
             is_enlarged: false,
             drawn: None,
+            picture: None,
             page: 1,
         };
         screen.axes = screen.first_axes();
         screen.arrange();
         screen.chosen = screen.shown.first().copied().unwrap_or(0);
         screen
+    }
+
+    /// The folder of the sweep.
+    pub fn folder(&self) -> &Path {
+        &self.data.folder
+    }
+
+    /// The cells as they were drawn last, for a screenshot.
+    pub fn picture(&self) -> Option<&Buffer> {
+        self.picture.as_ref()
     }
 
     /// What the program sends.

@@ -119,6 +119,7 @@ fn data(reader: &SweepReader, now: SystemTime) -> SweepData {
     let until = if is_at_work { Some(now) } else { reader.changed() };
     let elapsed = reader.began().zip(until).and_then(|(began, until)| until.duration_since(began).ok());
     SweepData {
+        folder: sweep.folder.clone(),
         name: sweep.folder.display().to_string(),
         metric: status.metric.clone(),
         higher_is_better: status.higher_is_better,

@@ -102,9 +102,13 @@ impl Sweep {
         folder.join(DEFINITION).is_file()
     }
 
-    /// Whether `name` is what the sweep in `folder` has there besides its runs.
+    /// Whether `name` is what the sweep in `folder` has there besides its runs: its files, and screenshots.
     pub fn owns(folder: &Path, name: &OsStr) -> bool {
-        OWN.iter().any(|own| name == *own) && Self::is_in(folder)
+        let is_picture = |name: &str| {
+            name.strip_prefix("screen").is_some_and(|rest| rest.ends_with(".svg") || rest.ends_with(".txt"))
+        };
+        let is_own = OWN.iter().any(|own| name == *own) || name.to_str().is_some_and(is_picture);
+        is_own && Self::is_in(folder)
     }
 
     /// Opens the sweep in `folder`, which is to be that of `definition`, whatever version and jobs it was made with.

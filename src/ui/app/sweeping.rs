@@ -35,6 +35,9 @@ impl App<'_> {
     }
 
     pub(super) fn act_on_sweep(&mut self, action: Action) {
+        if action == Action::Screenshot {
+            return self.screenshot();
+        }
         match self.sweep.as_mut().and_then(|sweep| sweep.act(action)) {
             Some(Request::Leave) if self.has_menu => self.sweep = None,
             Some(Request::Leave) => self.outcome = Some(ExitReason::Quit),

@@ -775,7 +775,8 @@ fn a_race_from_the_menu_is_on_this_screen_and_gives_way_to_the_menu_when_it_is_o
 #[test]
 fn a_sweep_is_opened_from_the_menu_and_gives_way_to_it_where_the_cursor_was() {
     let mut asked = Vec::new();
-    let (sweep, _updates) = sweep::tests::screen();
+    let dir = tempfile::tempdir().unwrap();
+    let (sweep, _updates) = sweep::tests::screen_in(dir.path());
     let mut waiting = Some(sweep);
     let mut launch = |request: LaunchRequest<'_>| {
         let LaunchRequest::Sweep(folder) = request else { panic!("{request:?}") };
@@ -800,7 +801,23 @@ fn a_sweep_is_opened_from_the_menu_and_gives_way_to_it_where_the_cursor_was() {
     let panels = |seen: &str| seen.matches('╭').count();
     assert_eq!(panels(&screen(&mut app, 120, 40)), 1);
     type_keys(&mut app, "\x1b");
-    assert_eq!(panels(&screen(&mut app, 120, 40)), 4);
+    let seen = screen(&mut app, 120, 40);
+    assert_eq!(panels(&seen), 4);
+    // Screenshots are of what is on the screen, without the footer.
+    for name in ["screen", "screen-2"] {
+        type_keys(&mut app, "S");
+        assert!(screen(&mut app, 120, 40).contains(&format!("saved {name}.svg in the folder of the sweep")));
+        let text = std::fs::read_to_string(dir.path().join(name).with_extension("txt")).unwrap();
+        assert_eq!(text.lines().count(), 39);
+        for line in text.lines() {
+            assert!(seen.contains(line), "{line}\n{seen}");
+        }
+        assert!(
+            std::fs::read_to_string(dir.path().join(name).with_extension("svg"))
+                .unwrap()
+                .contains("Importance")
+        );
+    }
     type_keys(&mut app, "\x1b");
     assert!(screen(&mut app, 80, 24).contains("▸ units/…"), "{}", screen(&mut app, 80, 24));
     assert!(app.outcome().is_none() && app.sweep_updates().is_none());

@@ -76,6 +76,7 @@ fn data() -> SweepData {
     }
     let setting = |key: &str, scale, is_repeat| SweepSetting { key: key.into(), is_repeat, scale };
     SweepData {
+        folder: "runs/s".into(),
         name: "runs/words-sweep".into(),
         metric: "val_accuracy".into(),
         higher_is_better: true,
@@ -96,9 +97,15 @@ fn data() -> SweepData {
     }
 }
 
-pub fn screen() -> (SweepScreen, Sender<SweepUpdate>) {
+fn screen() -> (SweepScreen, Sender<SweepUpdate>) {
+    screen_in("runs/s".as_ref())
+}
+
+/// The screen of a sweep in `folder`.
+pub fn screen_in(folder: &Path) -> (SweepScreen, Sender<SweepUpdate>) {
     let (send, updates) = unbounded();
-    (SweepScreen::new(data(), updates, bounded(0).0), send)
+    let data = SweepData { folder: folder.to_owned(), ..data() };
+    (SweepScreen::new(data, updates, bounded(0).0), send)
 }
 
 fn terminal(screen: &mut SweepScreen, (width, height): (u16, u16), theme: &Theme) -> Terminal<TestBackend> {
