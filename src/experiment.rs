@@ -27,7 +27,7 @@ pub use history::{History, Phase};
 pub use phases::{PhaseOptions, PhaseTraining, train_phases};
 pub use race::{AtRaceEnd, Budget, BuiltinRace, Plan, RACES, Race, RaceEnd, RaceOptions};
 pub use resume::{ResumePlan, plan_resume};
-pub use runner::{MAX_SEEDS, Repeat, RepeatOptions, train_all};
+pub use runner::{MAX_SEEDS, Repeat, RepeatOptions, RepeatWatcher, train_all};
 pub use start::Trained;
 pub use sweep::{
     Amount, Combination, CurvePoint, Distribution, EndState, FittedCurve, GridSetting, Halving,

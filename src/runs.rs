@@ -35,7 +35,7 @@ pub use filter::{Filter, FilterError};
 pub use format::{age, timestamp};
 pub use group::{Group, Statistic, group, group_columns, group_notes};
 pub use key::{Cell, Key, KeyError, sort};
-pub use list::{Run, list, open};
+pub use list::{Run, is_sweep, list, open};
 pub use marks::{Marks, MarksError, Note};
 pub use progress::Recorded;
 pub use ranking::{RankError, beyond_best};

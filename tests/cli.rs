@@ -26,6 +26,8 @@ mod new;
 mod notice;
 #[path = "cli/own.rs"]
 mod own;
+#[path = "cli/race.rs"]
+mod race;
 #[path = "cli/records.rs"]
 mod records;
 #[path = "cli/sample.rs"]

@@ -9,7 +9,7 @@ use super::race::{end_shown, start_builtin};
 use super::screen_branches::ScreenBranches;
 use super::signals::Signals;
 use super::threads::processors;
-use super::{ScreenArgs, attach, branch};
+use super::{ScreenArgs, attach, branch, sweep};
 use crate::bench::{self, Cost};
 use crate::error::chain;
 use crate::experiment::{RACES, Race};
@@ -54,6 +54,10 @@ pub(super) fn menu(screen: ScreenArgs) -> CliResult {
         }
         LaunchRequest::Attach(run) => {
             attach::open(run).map(Launched::Link).map_err(|error| error.to_string())
+        }
+        LaunchRequest::Sweep(folder) => {
+            let screen = sweep::open(folder).map_err(|error| error.to_string())?;
+            Ok(Launched::Sweep(Box::new(screen)))
         }
         LaunchRequest::Branch(_) => branches.launch(request),
         LaunchRequest::Lecture(network) => networks.launch(network),

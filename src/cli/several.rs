@@ -1,4 +1,4 @@
-//! Trainings with several seeds or folds, one after another, on the dashboard or as plain lines.
+//! Trainings with several seeds or folds: one after another on the dashboard; as plain lines, small ones several at a time.
 //!
 //! ```text
 //! thread "trainings": train_all ── each Trainer ── events ──▶ one channel ──▶ dashboard (or lines)
@@ -8,25 +8,29 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::{io, thread};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use super::dashboard::{Display, shown};
 use super::error::{CliError, CliResult};
-use super::follow::{code, follow, is_stopped_by_user};
+use super::follow::{code, follow, is_stopped_by_user, requeue};
 use super::signals::{SENDER, Signals};
 use super::sweep::{self, CoreArgs, NewArgs};
 use super::train_args::TrainArgs;
 use super::{ScreenArgs, exit, print_error};
 use crate::escape::foreign;
-use crate::experiment::{ExperimentError, GridSetting, Repeat, RepeatOptions, Trained, train_all};
+use crate::experiment::{
+    ExperimentError, GridSetting, Repeat, RepeatOptions, RepeatWatcher, Trained, train_all,
+};
+use crate::number;
+use crate::preset::RunSpec;
 use crate::protocol::{Command, CommandRequest, CommandSender, Event};
 use crate::run::{RunState, owner};
 use crate::runs;
-use crate::train::{Outcome, Trainer};
+use crate::train::{Ended, Outcome, Trainer};
 use crate::ui::earlier_runs::{EarlierRuns, EndedTraining};
 use crate::ui::{self, InitialScreen, Link, ScreenSettings, plain};
 
@@ -34,32 +38,24 @@ use crate::ui::{self, InitialScreen, Link, ScreenSettings, plain};
 const WAITING: usize = 4096;
 
 /// The trainings' end: how, and the lines of the summary.
-type Ended = Result<(Outcome, Vec<String>), ExperimentError>;
+type Summary = Result<(Outcome, Vec<String>), ExperimentError>;
 
 /// Trains the preset of `args` once for every seed or fold.
 pub(super) fn train(args: &TrainArgs, repeat: &Repeat, screen: ScreenArgs) -> CliResult {
     check_records(args)?;
-    let options = RepeatOptions {
-        root: args.run.clone(),
-        threads: args.threads.count(),
-        goes_on: args.resume_or_start,
-        watched: false,
-        is_ending: Arc::default(),
-    };
+    let options = RepeatOptions { root: args.run.clone(), goes_on: args.resume_or_start, watched: false };
     let ended = match Display::new(args.headless, screen)? {
+        Display::Dashboard(_) if args.jobs.is_some_and(|jobs| jobs > 1) => {
+            return Err(CliError::usage(
+                "--jobs N trains several at a time without the screen, which shows one; add --headless",
+            ));
+        }
         Display::Dashboard(settings) => on_screen(args, repeat, options, settings)?,
         Display::Lines | Display::Background => {
-            let mut is_stopped = false;
-            let is_ending = Arc::clone(&options.is_ending);
-            let mut follow = |trainer| {
-                follow(trainer).map(|ended| {
-                    is_stopped = is_stopped_by_user(&ended);
-                    // A signal also where the training could not be saved.
-                    is_ending.store(ended.reached.stopped_by.is_some(), Ordering::Relaxed);
-                    (ended.outcome, ended.metrics)
-                })
-            };
-            let ended = train_all(args.preset(), repeat, &args.overrides(), options, &mut follow);
+            let lines =
+                Lines { args, is_stopped: false.into(), is_ending: false.into(), together: OnceLock::new() };
+            let ended = train_all(args.preset(), repeat, &args.overrides(), options, &lines);
+            let is_stopped = lines.is_stopped.into_inner();
             Finished { ended, is_stopped, is_quiet: false, is_interrupted: false }
         }
     };
@@ -80,7 +76,7 @@ pub(super) fn train_fractions(args: &TrainArgs, fractions: &GridSetting, screen:
         seed: *seed,
         run: run.clone(),
         goes_on: args.resume_or_start,
-        cores: CoreArgs { threads: args.threads.limit(), jobs: None },
+        cores: CoreArgs { threads: args.threads.limit(), jobs: args.jobs },
         ..NewArgs::default()
     };
     let code = sweep::create(&sweep, screen)?;
@@ -99,7 +95,7 @@ fn check_records(args: &TrainArgs) -> CliResult<()> {
 
 /// How the trainings have ended for the user.
 struct Finished {
-    ended: Ended,
+    ended: Summary,
     /// By a command of the user.
     is_stopped: bool,
     /// Whether there is no terminal to print on.
@@ -125,17 +121,162 @@ fn finish(args: &TrainArgs, Finished { ended, is_stopped, is_quiet, is_interrupt
     })
 }
 
-/// The training at hand, and whether those to come are to be made.
+/// Trainings without a screen.
+struct Lines<'a> {
+    args: &'a TrainArgs,
+    /// Whether a command, and no signal, has stopped one.
+    is_stopped: AtomicBool,
+    is_ending: AtomicBool,
+    /// Where several are made at a time.
+    together: OnceLock<Together>,
+}
+
+/// Trainings of which several are made at a time: each has one line, when it has ended.
+struct Together {
+    relay: Relay,
+    signals: Signals,
+    left: usize,
+    ended: AtomicUsize,
+    has_requeued: AtomicBool,
+}
+
+impl RepeatWatcher for Lines<'_> {
+    fn jobs(&self, spec: &RunSpec, left: usize) -> io::Result<(usize, usize)> {
+        let cores = CoreArgs { jobs: self.args.jobs, threads: self.args.threads.limit() };
+        let (jobs, threads, note) = match self.args.jobs {
+            Some(1) => (1, self.args.threads.count(), String::new()),
+            _ => sweep::choose_jobs(spec, left, cores),
+        };
+        if jobs < 2 {
+            return Ok((1, self.args.threads.count()));
+        }
+        say(&note);
+        let (relay, (sender, requests)) = (Relay::default(), unbounded());
+        forward(requests, &relay)?;
+        let signals = Signals::without_screen(CommandSender::new(SENDER, sender))?;
+        let (ended, has_requeued) = (0.into(), false.into());
+        let _ = self.together.set(Together { relay, signals, left, ended, has_requeued });
+        Ok((jobs, threads))
+    }
+
+    fn follow(&self, name: &str, trainer: Trainer) -> io::Result<Trained> {
+        let ended = match self.together.get() {
+            None => follow(trainer)?,
+            Some(together) => together.follow(name, trainer),
+        };
+        if is_stopped_by_user(&ended) {
+            self.is_stopped.store(true, Ordering::Relaxed);
+        }
+        // A signal also where the training could not be saved.
+        if ended.reached.stopped_by.is_some() {
+            self.is_ending.store(true, Ordering::Relaxed);
+        }
+        Ok((ended.outcome, ended.metrics))
+    }
+
+    fn end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+        if let Some(together) = self.together.get() {
+            together.relay.end(Command::SaveAndStop, SENDER);
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        let is_told = |together: &Together| together.relay.with(|current| current.end.is_some());
+        self.is_ending.load(Ordering::Relaxed) || self.together.get().is_some_and(is_told)
+    }
+}
+
+impl Together {
+    /// Waits for the end of a training, and prints its line.
+    fn follow(&self, name: &str, trainer: Trainer) -> Ended {
+        self.relay.set(&trainer);
+        let folder = trainer.folder();
+        trainer.events.iter().for_each(drop);
+        let ended = trainer.join_ended();
+        if ended.outcome == Outcome::Stopped && !self.has_requeued.swap(true, Ordering::Relaxed) {
+            // Once for all trainings of this job.
+            requeue(&self.signals, &folder, &ended.outcome);
+        }
+        let count = 1 + self.ended.fetch_add(1, Ordering::Relaxed);
+        let end = match &ended.outcome {
+            Outcome::Finished => {
+                let metrics: Vec<(&str, f64)> =
+                    ended.metrics.iter().flat_map(|metrics| metrics.iter()).collect();
+                // Those of the validation data, if there are any.
+                let has_validation = metrics.iter().any(|(name, _)| name.starts_with("val_"));
+                let shown = metrics.iter().filter(|(name, _)| name.starts_with("val_") || !has_validation);
+                let shown = shown.map(|(name, value)| format!("{name} {}", number::named(name, *value)));
+                shown.collect::<Vec<_>>().join("  ")
+            }
+            Outcome::Stopped => "stopped".to_owned(),
+            Outcome::Diverged(what) => format!("diverged: {what}"),
+            Outcome::Failed(what) | Outcome::Unusable(what) => {
+                print_error(&format_args!("{name}: {what}"));
+                "failed".to_owned()
+            }
+        };
+        let count = format!("[{count}/{}]", self.left);
+        say(format!("{count:>9} {name}  {end}").trim_end());
+        ended
+    }
+}
+
+/// Prints a line; stdout may be closed.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout().lock(), "{}", foreign(line));
+}
+
+/// Trainings on the dashboard, one after another.
+struct OnScreen {
+    threads: usize,
+    relay: Relay,
+    events: Sender<Event>,
+    begun: Sender<()>,
+    is_ending: AtomicBool,
+}
+
+impl RepeatWatcher for OnScreen {
+    fn jobs(&self, _: &RunSpec, _: usize) -> io::Result<(usize, usize)> {
+        Ok((1, self.threads))
+    }
+
+    /// Shows a training until it ends: passes its events on.
+    fn follow(&self, _: &str, trainer: Trainer) -> io::Result<Trained> {
+        self.relay.set(&trainer);
+        let _ = self.begun.try_send(());
+        let mut is_shown = true;
+        for event in &trainer.events {
+            is_shown = is_shown && self.events.send(event).is_ok();
+        }
+        let ended = trainer.join_ended();
+        if ended.reached.stopped_by.is_some() {
+            self.is_ending.store(true, Ordering::Relaxed);
+        }
+        Ok((ended.outcome, ended.metrics))
+    }
+
+    fn end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+    }
+
+    fn is_ending(&self) -> bool {
+        self.is_ending.load(Ordering::Relaxed)
+    }
+}
+
+/// The trainings that have begun, and whether those to come are to be made.
 #[derive(Default)]
 struct Current {
-    commands: Option<CommandSender>,
+    /// Of all that have begun; those that have ended ignore commands.
+    commands: Vec<CommandSender>,
     /// The command that has ended the trainings, and its sender.
     end: Option<CommandRequest>,
     /// Whether nobody watches any more: trainings run at full speed.
     is_unwatched: bool,
 }
 
-/// Sends commands to whichever training is at hand.
+/// Sends commands to whichever trainings are at hand.
 #[derive(Clone, Default)]
 struct Relay(Arc<Mutex<Current>>);
 
@@ -149,21 +290,20 @@ impl Relay {
             if matches!(command, Command::Stop | Command::SaveAndStop) {
                 current.end = Some(command.clone().by(by.as_str()));
             }
-            if let Some(commands) = &current.commands {
-                // A training that has ended ignores it.
-                let _ = commands.named(by).send(command);
+            for commands in &current.commands {
+                let _ = commands.named(by.as_str()).send(command.clone());
             }
         });
     }
 
-    /// From here on commands go to `trainer`, which first gets those that all trainings get.
+    /// From here on commands go to `trainer` too, which first gets those that all trainings get.
     fn set(&self, trainer: &Trainer) {
         self.with(|current| {
             let unwatched = current.is_unwatched.then(|| Command::FullSpeed.by("screen"));
             for CommandRequest { by, command } in unwatched.into_iter().chain(current.end.clone()) {
                 let _ = trainer.commands.named(by).send(command);
             }
-            current.commands = Some(trainer.commands.clone());
+            current.commands.push(trainer.commands.clone());
         });
     }
 
@@ -178,25 +318,6 @@ impl Relay {
             self.send(command.by("screen"));
         }
     }
-}
-
-/// Shows a training until it ends: passes its events on.
-fn pass_on(
-    trainer: Trainer,
-    relay: &Relay,
-    events: &Sender<Event>,
-    begun: &Sender<()>,
-    is_ending: &AtomicBool,
-) -> io::Result<Trained> {
-    relay.set(&trainer);
-    let _ = begun.try_send(());
-    let mut is_shown = true;
-    for event in &trainer.events {
-        is_shown = is_shown && events.send(event).is_ok();
-    }
-    let ended = trainer.join_ended();
-    is_ending.store(ended.reached.stopped_by.is_some(), Ordering::Relaxed);
-    Ok((ended.outcome, ended.metrics))
 }
 
 fn on_screen(
@@ -217,11 +338,11 @@ fn on_screen(
     let (begin, begun) = bounded(1);
     let trainings = {
         let (preset, overrides, repeat) = (args.preset().to_owned(), args.overrides(), repeat.clone());
-        let (relay, is_ending) = (relay.clone(), Arc::clone(&options.is_ending));
-        thread::Builder::new().name("trainings".into()).spawn(move || {
-            let mut follow = |trainer| pass_on(trainer, &relay, &to_screen, &begin, &is_ending);
-            train_all(&preset, &repeat, &overrides, options, &mut follow)
-        })?
+        let (threads, relay) = (args.threads.count(), relay.clone());
+        let shown = OnScreen { threads, relay, events: to_screen, begun: begin, is_ending: false.into() };
+        thread::Builder::new()
+            .name("trainings".into())
+            .spawn(move || train_all(&preset, &repeat, &overrides, options, &shown))?
     };
     let join = || trainings.join().map_err(|_| CliError::failed("the thread of the trainings was lost"));
     // What is wrong with preset or folder is printed on the terminal as it is.

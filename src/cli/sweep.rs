@@ -17,6 +17,8 @@ use args::SlurmArgs;
 pub(super) use args::{CoreArgs, NewArgs};
 use clap::Subcommand;
 pub(super) use create::create;
+pub(super) use jobs::choose as choose_jobs;
+pub(super) use screen::open;
 
 use super::ScreenArgs;
 use super::error::CliResult;

@@ -20,6 +20,9 @@ pub(super) fn train(args: &TrainArgs, screen: ScreenArgs) -> CliResult {
     if let Some(fractions) = &args.fractions {
         return several::train_fractions(args, fractions, screen);
     }
+    if args.jobs.is_some() && args.seeds.is_none() && args.folds.is_none() && args.fractions.is_none() {
+        return Err(CliError::usage("--jobs needs --seeds, --folds or --fractions"));
+    }
     let folds = args.folds.map(Repeat::Folds);
     if let Some(repeat) = args.seeds.clone().map(Repeat::Seeds).or(folds) {
         return several::train(args, &repeat, screen);

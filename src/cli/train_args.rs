@@ -51,6 +51,10 @@ pub(super) struct TrainArgs {
     /// data would help. It is a sweep: `unrolled sweep status DIR` shows it
     #[arg(long, value_name = "10,25,50,100", value_parser = GridSetting::fractions, conflicts_with = "on_end")]
     pub fractions: Option<GridSetting>,
+    /// With --seeds, --folds or --fractions, without a screen: trainings at a time; by default as many as is fastest, which is measured. The
+    /// results do not depend on it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
     #[command(flatten)]
     pub threads: ThreadArgs,
     /// Print plain lines instead of the dashboard

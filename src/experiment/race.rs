@@ -2,21 +2,24 @@
 //!
 //! ```text
 //! plan ─▶ for every seed: prepare one network after the other ─▶ turns of steps until all have ended
+//! runs/race-NAME-DATE/                 the folder of a sweep over networks and seeds
 //! runs/race-NAME-DATE/NETWORK/seed-N   a run each
 //! ```
 
 mod builtin;
-mod previous;
+mod folder;
 mod referee;
+mod replay;
 
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use builtin::{BuiltinRace, RACES};
 pub use referee::{AtRaceEnd, Race, RaceEnd};
 
 use super::error::ExperimentError;
+use super::sweep::folder_name;
 use crate::preset::{self, Overrides, Resolved, RunSpec};
 use crate::run::race::{JudgedMetric, Standings};
 
@@ -159,11 +162,6 @@ impl Plan {
         Ok(())
     }
 
-    /// The folder of the run of a network with a seed, in the folder of the race.
-    fn run(race: &Path, network: &str, seed: u64) -> PathBuf {
-        race.join(network).join(format!("seed-{seed}"))
-    }
-
     /// The steps a second of each training on a screen: the slowest pace of a preset. None where time decides.
     pub fn pace(&self) -> Option<f64> {
         let specs = self.entries.iter().filter_map(|entry| entry.specs.first());
@@ -198,16 +196,6 @@ fn data(spec: &RunSpec) -> serde_json::Value {
         data.remove("needs");
     }
     data
-}
-
-/// `name` as the name of a folder.
-fn folder_name(name: &str) -> String {
-    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    let name: String = name.chars().take(60).map(plain).collect();
-    match name.trim_matches('.') {
-        "" => "network".to_owned(),
-        name => name.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 use std::fs::DirEntry;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
+use std::{io, thread};
 
 use super::edited::check_preset;
 use super::error::ExperimentError;
@@ -11,8 +11,9 @@ use super::start::{Start, Trained, go_on, has_run, result};
 use super::summary::summary;
 use super::sweep::{Claim, Repeats, Sweep, SweepDefinition};
 use crate::data::{self, DataSpec};
-use crate::preset::{self, Overrides, PresetError, Resolved};
-use crate::run::{self, RunError, owner};
+use crate::metrics::Metrics;
+use crate::preset::{self, Overrides, PresetError, Resolved, RunSpec};
+use crate::run::{self, RunError, RunState, owner};
 use crate::train::{Options, Outcome, Trainer};
 
 /// The maximum number of seeds: the specs of all are checked before the first training.
@@ -83,19 +84,34 @@ impl Repeat {
 pub struct RepeatOptions {
     /// The folder of the runs; by default one in `runs/`.
     pub root: Option<PathBuf>,
-    /// The number of threads of a step.
-    pub threads: usize,
     /// Whether runs that are there go on, and those that are finished stay as they are.
     pub goes_on: bool,
     /// Whether they are seen on a screen, at the pace of the preset.
     pub watched: bool,
-    /// Set once no other training is to begin, however the one at hand ends.
-    pub is_ending: Arc<AtomicBool>,
 }
 
-/// Trains `name` with `overrides` once for every seed or fold, each run in a folder of its own below the one of `options`; `follow` shows a training until it ends. Trainings that diverge
-/// or fail do not end the others; one that is stopped, or whose data are unusable, ends all. The folder is that of a sweep. Returns how the
-/// trainings ended, and the lines of the summary.
+/// Who watches trainings with several seeds or folds, from several threads.
+pub trait RepeatWatcher: Sync {
+    /// Returns how many of the `left` trainings, each like that of `spec`, are made at a time, and the number of threads of each. All
+    /// specs and the folder have been checked.
+    ///
+    /// # Errors
+    /// If nothing can be trained here.
+    fn jobs(&self, spec: &RunSpec, left: usize) -> io::Result<(usize, usize)>;
+    /// Shows the training of the run `name` until it ends; once no other one is to begin, [`Self::is_ending`] is true.
+    ///
+    /// # Errors
+    /// If it cannot be followed.
+    fn follow(&self, name: &str, trainer: Trainer) -> io::Result<Trained>;
+    /// No other training begins: those that are being made are to end, saved.
+    fn end(&self);
+    /// Whether no other training is to begin, however those at hand end.
+    fn is_ending(&self) -> bool;
+}
+
+/// Trains `name` with `overrides` once for every seed or fold, each run in a folder of its own below the one of `options`, as many at a time
+/// as `watcher` says. Trainings that diverge or fail do not end the others; one that is stopped, or whose data are unusable, ends all. The
+/// folder is that of a sweep. Returns how the trainings ended, and the lines of the summary.
 ///
 /// # Errors
 /// When the preset, its data or `root` are wrong, before anything is trained; when a training cannot be started.
@@ -103,8 +119,8 @@ pub fn train_all(
     name: &str,
     repeat: &Repeat,
     overrides: &Overrides,
-    RepeatOptions { root, threads, goes_on, watched, is_ending }: RepeatOptions,
-    follow: &mut dyn FnMut(Trainer) -> std::io::Result<Trained>,
+    RepeatOptions { root, goes_on, watched }: RepeatOptions,
+    watcher: &dyn RepeatWatcher,
 ) -> Result<(Outcome, Vec<String>), ExperimentError> {
     let specs = specs(name, repeat, overrides)?;
     let definition = definition(name, repeat, overrides)?;
@@ -129,40 +145,122 @@ pub fn train_all(
             run::create_run_dir(Path::new("runs"), &name, SystemTime::now())?
         }
     };
-    let mut repeats = Repeats::begin(&root, &definition)?;
-    let mut ends = Vec::new();
+    let repeats = Mutex::new(Repeats::begin(&root, &definition)?);
+    let has_ended = |name: &str| {
+        let state = owner::state(&root.join(name));
+        goes_on && matches!(state, Ok(RunState::Finished | RunState::Diverged))
+    };
+    let left: Vec<&RunSpec> =
+        specs.iter().filter(|(name, _)| !has_ended(name)).map(|(_, resolved)| &resolved.spec).collect();
+    let (jobs, threads) = match left.first() {
+        Some(first) => watcher.jobs(first, left.len())?,
+        None => (1, 1),
+    };
+    let trainings = Trainings { root: &root, overrides, goes_on, watched, threads, repeats, watcher };
+    let queue = Mutex::new(specs.into_iter().enumerate());
+    let mut ended = trainings.train(&queue, jobs)?;
+    ended.sort_unstable_by_key(|(number, ..)| *number);
     let mut outcome = Outcome::Finished;
-    for (name, Resolved { spec, notes }) in specs {
-        let folder = root.join(&name);
-        let start = match goes_on && has_run(&folder) && !owner::is_live(&folder) {
-            true => go_on(&folder, &spec, overrides)?,
-            false => Start::Train(Box::new(spec), notes, None),
-        };
-        let (claim, trained) = match start {
-            Start::Ended(trained) => (None, trained),
-            Start::Train(spec, notes, resume) => {
-                let Claim::Mine(claim) = repeats.claim(&name)? else {
-                    ends.push((name, Err("another process trains it".to_owned())));
-                    continue;
-                };
-                let options =
-                    Options { folder: Some(folder), threads, notes, resume, watched, ..Options::default() };
-                (Some(claim), follow(Trainer::start(*spec, options)?)?)
-            }
-        };
-        let (ended, result) = result(trained);
-        repeats.ended(&name, claim, &ended)?;
+    let mut ends = Vec::new();
+    for (_, name, own, result) in ended {
         ends.push((name, result));
-        match (&ended, &outcome) {
-            (Outcome::Finished, _) | (Outcome::Diverged(_), Outcome::Failed(_)) => {}
-            _ => outcome = ended,
-        }
-        // The others would end in the same way.
-        if matches!(outcome, Outcome::Stopped | Outcome::Unusable(_)) || is_ending.load(Ordering::Relaxed) {
-            break;
+        match (&own, &outcome) {
+            (_, Outcome::Stopped | Outcome::Unusable(_))
+            | (Outcome::Finished, _)
+            | (Outcome::Diverged(_), Outcome::Failed(_)) => {}
+            _ => outcome = own,
         }
     }
     Ok((outcome, summary(&ends, planned)))
+}
+
+/// A training that has ended: its number and name, how it counts, and its metrics or why it has none.
+type EndedTraining = (usize, String, Outcome, Result<Metrics, String>);
+
+/// What all trainings of a command have in common.
+struct Trainings<'a> {
+    root: &'a Path,
+    overrides: &'a Overrides,
+    goes_on: bool,
+    watched: bool,
+    threads: usize,
+    repeats: Mutex<Repeats>,
+    watcher: &'a dyn RepeatWatcher,
+}
+
+impl Trainings<'_> {
+    /// Makes the trainings of `queue`, so many at a time.
+    fn train<Q: Iterator<Item = (usize, (String, Resolved))> + Send>(
+        &self,
+        queue: &Mutex<Q>,
+        jobs: usize,
+    ) -> Result<Vec<EndedTraining>, ExperimentError> {
+        let work = || {
+            let ended = self.work(queue);
+            if ended.is_err() {
+                self.watcher.end();
+            }
+            ended
+        };
+        let ended: Vec<Result<Vec<EndedTraining>, ExperimentError>> = thread::scope(|scope| {
+            let start = |_| thread::Builder::new().name("trainings".into()).spawn_scoped(scope, work).ok();
+            let others: Vec<_> = (1..jobs).map_while(start).collect();
+            let own = work();
+            let lost = |_| Err(io::Error::other("a thread of the trainings was lost").into());
+            let others = others.into_iter().map(|thread| thread.join().unwrap_or_else(lost));
+            [own].into_iter().chain(others).collect()
+        });
+        Ok(ended.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// Makes one training after another.
+    fn work<Q: Iterator<Item = (usize, (String, Resolved))>>(
+        &self,
+        queue: &Mutex<Q>,
+    ) -> Result<Vec<EndedTraining>, ExperimentError> {
+        let repeats = || self.repeats.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ended = Vec::new();
+        while !self.watcher.is_ending() {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some((number, (name, Resolved { spec, notes }))) = next else { break };
+            let folder = self.root.join(&name);
+            let start = match self.goes_on && has_run(&folder) && !owner::is_live(&folder) {
+                true => go_on(&folder, &spec, self.overrides)?,
+                false => Start::Train(Box::new(spec), notes, None),
+            };
+            let (claim, trained) = match start {
+                Start::Ended(trained) => (None, trained),
+                Start::Train(spec, notes, resume) => {
+                    let claim = repeats().claim(&name)?;
+                    let Claim::Mine(claim) = claim else {
+                        let why = Err("another process trains it".to_owned());
+                        ended.push((number, name, Outcome::Finished, why));
+                        continue;
+                    };
+                    let (threads, watched) = (self.threads, self.watched);
+                    let options = Options {
+                        folder: Some(folder),
+                        threads,
+                        notes,
+                        resume,
+                        watched,
+                        ..Options::default()
+                    };
+                    (Some(claim), self.watcher.follow(&name, Trainer::start(*spec, options)?)?)
+                }
+            };
+            let (outcome, result) = result(trained);
+            repeats().ended(&name, claim, &outcome)?;
+            // The others would end in the same way.
+            let ends_all = matches!(outcome, Outcome::Stopped | Outcome::Unusable(_));
+            ended.push((number, name, outcome, result));
+            if ends_all {
+                self.watcher.end();
+                break;
+            }
+        }
+        Ok(ended)
+    }
 }
 
 /// The trainings as a sweep.
@@ -202,8 +300,8 @@ fn check_root<'n>(
 ) -> Result<(), RunError> {
     let is_run = |entry: &DirEntry| {
         let name = entry.file_name();
-        if ["sweep.yaml", "trials.jsonl", "state", "workers"].iter().any(|own| name == *own) {
-            return Sweep::is_in(root);
+        if Sweep::owns(root, &name) {
+            return true;
         }
         let is_named = name.to_str().is_some_and(|name| name.starts_with(repeat.prefix()));
         is_named && entry.file_type().is_ok_and(|kind| kind.is_dir())

@@ -18,7 +18,7 @@ mod space;
 mod state_files;
 mod status;
 
-pub use definition::{MAX_TRIALS, SlurmOptions, SweepDefinition, Trial};
+pub use definition::{MAX_TRIALS, SlurmOptions, SweepDefinition, SweepNetwork, Trial, folder_name};
 pub use folder::Sweep;
 pub use halving::{Amount, Halving};
 pub use learning_curve::{CurvePoint, FittedCurve, LearningCurve, PowerLaw, SeedAndFold};

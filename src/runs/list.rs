@@ -91,6 +91,11 @@ pub fn list(runs: &Path) -> Result<Vec<Run>, RunError> {
     Ok(runs)
 }
 
+/// Whether the folder `path` is that of a sweep, as of several seeds or a race.
+pub fn is_sweep(path: &Path) -> bool {
+    path.join(SWEEP).is_file()
+}
+
 /// Returns the run in the folder `path`, called `name`.
 pub fn open(path: &Path, name: &str) -> Run {
     let entry = read(path, folder_stamp(path), stamps(path));
@@ -157,7 +162,7 @@ fn names(runs: &Path) -> io::Result<Vec<String>> {
         }
     }
     // Processes that train look like runs that are being prepared.
-    if names.iter().any(|name| name == WORKERS) && runs.join(SWEEP).is_file() {
+    if names.iter().any(|name| name == WORKERS) && is_sweep(runs) {
         names.retain(|name| name != WORKERS);
     }
     names.sort_unstable();

@@ -138,8 +138,10 @@ pub struct App<'a> {
     clipboard: Option<String>,
     /// The list of runs, over the menu.
     runs: Option<RunsScreen>,
-    /// The screen of a sweep.
+    /// The screen of a sweep, over the menu if that was first.
     sweep: Option<Box<SweepScreen>>,
+    /// Whether the menu was first.
+    has_menu: bool,
     /// The lecture, over all.
     lecture: Option<Box<LectureScreen>>,
     /// Whether there is a menu, or a sweep, to go back to.
@@ -163,6 +165,7 @@ impl<'a> App<'a> {
     /// The screen as it starts.
     pub fn new(start: InitialScreen, entries: Vec<Entry>, launch: Launch<'a>, theme: Theme) -> Self {
         let from_menu = matches!(start, InitialScreen::Menu(_) | InitialScreen::Sweep(_));
+        let has_menu = matches!(start, InitialScreen::Menu(_));
         let attached = matches!(start, InitialScreen::Attached(_));
         let (mut hooks, mut link, mut recorded, mut group) = (None, None, None, None);
         let (mut lecture, mut several, mut sweep) = (None, None, None);
@@ -190,6 +193,7 @@ impl<'a> App<'a> {
             clipboard: None,
             runs: None,
             sweep,
+            has_menu,
             lecture: None,
             from_menu,
             attached,

@@ -17,7 +17,7 @@ mod recent_runs;
 mod row;
 mod view;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
@@ -28,6 +28,7 @@ use super::scroll::Scroll;
 use crate::preset::Entry;
 use crate::run::RunState;
 use crate::runs::Run;
+pub use recent_runs::RecentRun;
 use recent_runs::RecentRuns;
 use row::Row;
 
@@ -43,6 +44,8 @@ pub enum Request {
     Race(String),
     /// Replay this run, or attach to it.
     Open(Box<Run>),
+    /// Show the sweep in this folder.
+    OpenSweep(PathBuf),
     /// Get the missing data of a preset.
     GetData {
         /// The preset.
@@ -116,7 +119,7 @@ impl Menu {
     }
 
     /// The lists of recent runs, as they come.
-    pub fn lists(&self) -> Option<&Receiver<Vec<Run>>> {
+    pub fn lists(&self) -> Option<&Receiver<Vec<RecentRun>>> {
         self.recent.as_ref().map(RecentRuns::lists)
     }
 
@@ -133,7 +136,7 @@ impl Menu {
     }
 
     /// Takes a list of recent runs; the selected row stays selected while it is there. Returns whether the screen changes.
-    pub fn take_list(&mut self, runs: Vec<Run>, now: Instant) -> bool {
+    pub fn take_list(&mut self, runs: Vec<RecentRun>, now: Instant) -> bool {
         if let Some(recent) = &mut self.recent {
             recent.listed(now);
         }
@@ -196,7 +199,8 @@ impl Menu {
     /// What the footer says of a key instead of the table's word.
     pub fn footer_word(&self, action: Action) -> Option<&'static str> {
         match (action, self.chosen()?) {
-            (Action::Open, Row::Run(run)) if run.state == RunState::Live => Some("attach"),
+            (Action::Open, Row::Run(recent)) if recent.sweep.is_some() => Some("trainings"),
+            (Action::Open, Row::Run(recent)) if recent.run.state == RunState::Live => Some("attach"),
             (Action::Open, Row::Run(_)) => Some("replay"),
             (Action::Open, Row::OwnData) => Some("choose"),
             (Action::Open, row) if row.is_missing_data() => Some("get data"),
@@ -255,7 +259,10 @@ impl Menu {
 
     fn open(&self) -> Option<Request> {
         Some(match self.chosen()? {
-            Row::Run(run) => Request::Open(run.clone()),
+            Row::Run(recent) => match &recent.sweep {
+                Some(sweep) => Request::OpenSweep(sweep.clone()),
+                None => Request::Open(Box::new(recent.run.clone())),
+            },
             Row::OwnData => Request::Browse,
             Row::Race(race, None) => Request::Race(race.name.clone()),
             Row::Race(_, Some(preset)) => get_data(self.presets().find(|entry| entry.name == *preset)?)?,

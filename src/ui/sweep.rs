@@ -24,9 +24,10 @@ mod trial_filter;
 mod view;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
+use ratatui::buffer::Buffer;
 
 pub use axis::AxisScale;
 pub use data::{SweepCombination, SweepData, SweepSetting, SweepTrial, TrialState};
@@ -90,6 +91,8 @@ pub enum Request {
 pub struct SweepScreen {
     data: SweepData,
     updates: Receiver<SweepUpdate>,
+    /// Dropped with the screen: who sends the updates ends.
+    _is_open: Sender<()>,
     /// Why the folder cannot be read; the data are those that were read last.
     error: Option<String>,
     quality: Option<Quality>,
@@ -117,18 +120,21 @@ pub struct SweepScreen {
     is_enlarged: bool,
     /// The table as it was drawn last.
     drawn: Option<Drawn>,
+    /// The cells as they were drawn last.
+    picture: Option<Buffer>,
     /// How many rows a page is; known once it is drawn.
     page: usize,
 }
 
 impl SweepScreen {
-    /// The screen of the sweep `data`, which `updates` keep up to date.
-    pub fn new(data: SweepData, updates: Receiver<SweepUpdate>) -> Self {
+    /// The screen of the sweep `data`, which `updates` keep up to date until `is_open` is dropped with it.
+    pub fn new(data: SweepData, updates: Receiver<SweepUpdate>, is_open: Sender<()>) -> Self {
         let mut screen = Self {
             quality: Quality::of(&data),
             combinations: combinations(&data),
             data,
             updates,
+            _is_open: is_open,
             error: None,
             shown: Vec::new(),
             chosen: 0,
@@ -143,12 +149,23 @@ impl SweepScreen {
             matrix_room: [1, 1],
             is_enlarged: false,
             drawn: None,
+            picture: None,
             page: 1,
         };
         screen.axes = screen.first_axes();
         screen.arrange();
         screen.chosen = screen.shown.first().copied().unwrap_or(0);
         screen
+    }
+
+    /// The folder of the sweep.
+    pub fn folder(&self) -> &Path {
+        &self.data.folder
+    }
+
+    /// The cells as they were drawn last, for a screenshot.
+    pub fn picture(&self) -> Option<&Buffer> {
+        self.picture.as_ref()
     }
 
     /// What the program sends.
@@ -371,6 +388,8 @@ impl SweepScreen {
                 Some("")
             }
             Action::Open if chosen.is_some_and(|trial| trial.state == TrialState::Running) => Some("attach"),
+            // It closes these first.
+            Action::Back if self.is_enlarged || self.filter.is_shown() => Some(""),
             Action::Quantity if !self.data.has_repeats() => Some(""),
             Action::Quantity if self.is_grouped => Some("trials"),
             Action::Zoom if self.is_enlarged => Some("all panels"),
@@ -402,4 +421,4 @@ impl FilteredList for SweepScreen {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

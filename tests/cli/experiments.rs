@@ -40,8 +40,10 @@ fn the_summary_is_of_the_weights_that_the_runs_keep() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("noisy.csv"), noisy_texts()).unwrap();
     fs::write(folder.path().join("early.yaml"), format!("title: noise\n{EARLY}")).unwrap();
-    let (out, _) =
-        ends(unrolled(folder.path(), &["train", "early.yaml", "--seeds", "1..2", "--run", "r"]), 0);
+    let (out, _) = ends(
+        unrolled(folder.path(), &["train", "early.yaml", "--seeds", "1..2", "--run", "r", "--jobs", "1"]),
+        0,
+    );
     assert!(out.contains("the weights are the best, of step "), "the last is not the best: {out}");
     for seed in 1..=2 {
         let (json, _) = ends(unrolled(folder.path(), &["evaluate", &format!("r/seed-{seed}"), "--json"]), 0);
@@ -198,7 +200,7 @@ fn several_seeds_go_on_where_a_job_has_ended_and_finished_ones_stay() {
     let lines = |seed: u64| fs::read_to_string(folder.path().join(format!("r/seed-{seed}/metrics.jsonl")));
     let has_begun = |seed| lines(seed).is_ok_and(|text| text.lines().count() > 3);
     // The job ends during the second training.
-    let mut job = train("r", &["--resume-or-start"]);
+    let mut job = train("r", &["--resume-or-start", "--jobs", "1"]);
     let mut job = job.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     while !has_begun(2) {
         assert!(job.try_wait().unwrap().is_none());
@@ -224,6 +226,61 @@ fn several_seeds_go_on_where_a_job_has_ended_and_finished_ones_stay() {
     other.arg("--resume-or-start");
     let (_, message) = ends(other, 2);
     assert!(message.contains("contains a run of word-order, not one of vanishing-rnn"), "{message}");
+}
+
+/// The lines of the summary.
+fn summary(out: &str) -> Vec<&str> {
+    out.lines().skip_while(|line| !line.starts_with("seed-1 ")).collect()
+}
+
+#[test]
+fn several_seeds_at_a_time_have_the_bits_and_the_summary_of_one_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = |run: &str, more: &[&str]| {
+        let mut command = unrolled(folder.path(), &["train", "word-order", "--seeds", "1..3", "--run", run]);
+        command.args(sets(&SMALL)).args(more);
+        command
+    };
+    let (one, _) = ends(train("one", &["--jobs", "1"]), 0);
+    let (all, _) = ends(train("all", &["--jobs", "3", "--headless"]), 0);
+    assert_eq!((summary(&all), summary(&one).len()), (summary(&one), 5), "{all}");
+    assert!(all.starts_with("3 trainings at a time with 1 thread each\n"), "{all}");
+    let lines: Vec<&str> = all.lines().filter(|line| line.trim_start().starts_with('[')).collect();
+    assert_eq!(lines.len(), 3, "{all}");
+    assert!(lines[2].trim_start().starts_with("[3/3] seed-") && lines[2].contains("val_accuracy"), "{all}");
+    for seed in ["seed-1", "seed-2", "seed-3"] {
+        let [one, all] = ["one", "all"].map(|run| folder.path().join(run).join(seed));
+        assert_eq!(last(&one, "model.safetensors"), last(&all, "model.safetensors"), "{seed}");
+        assert_eq!(timeless(&one), timeless(&all), "{seed}");
+    }
+    let (_, message) = ends(unrolled(folder.path(), &["train", "word-order", "--jobs", "2"]), 2);
+    assert!(message.contains("--jobs needs --seeds, --folds or --fractions"), "{message}");
+}
+
+#[test]
+fn a_signal_ends_all_trainings_that_are_made_at_a_time_and_they_go_on_to_the_same_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = |run: &str| {
+        let mut command = unrolled(folder.path(), &["train", "word-order", "--seeds", "1..3", "--run", run]);
+        command.args(sets(&SMALL)).args(["--set", "train.epochs=60", "--jobs", "2", "--resume-or-start"]);
+        command
+    };
+    let (whole, _) = ends(train("whole"), 0);
+    let mut job = train("r").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let lines = |seed: u64| fs::read_to_string(folder.path().join(format!("r/seed-{seed}/metrics.jsonl")));
+    let has_begun = |seed| lines(seed).is_ok_and(|text| text.lines().count() > 3);
+    while !(has_begun(1) && has_begun(2)) {
+        assert!(job.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    kill_process(Pid::from_child(&job), Signal::TERM).unwrap();
+    assert_eq!(job.wait().unwrap().code(), Some(130));
+    assert!(!has_begun(3), "no other one begins");
+    for seed in 1..=2 {
+        assert!(folder.path().join(format!("r/seed-{seed}/checkpoints/last")).exists(), "it is saved");
+    }
+    let (again, _) = ends(train("r"), 0);
+    assert_eq!((summary(&again), summary(&whole).len()), (summary(&whole), 5));
 }
 
 #[test]

@@ -21,16 +21,16 @@ fn sweep(folder: &Path, run: &str, args: &[&str]) -> Command {
 
 const GRID: [&str; 4] = ["--grid", "model.1.units=3,5", "--seeds", "1..2"];
 
-fn status(folder: &Path, run: &str) -> Vec<Value> {
+pub fn status(folder: &Path, run: &str) -> Vec<Value> {
     let (out, _) = ends(unrolled(folder, &["sweep", "status", run, "--json"]), 0);
     out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn states(folder: &Path, run: &str) -> Vec<String> {
+pub fn states(folder: &Path, run: &str) -> Vec<String> {
     status(folder, run).iter().map(|trial| trial["state"].as_str().unwrap().to_owned()).collect()
 }
 
-fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
+pub fn wait(what: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !is_so() {
         assert!(begin.elapsed() < LONG, "{what}");
@@ -242,6 +242,11 @@ fn fractions_of_the_data_are_parts_of_one_another_and_give_a_curve() {
         out.contains("a learning curve cannot be fitted") || out.contains("with twice the data, 512 rows"),
         "{out}"
     );
+    // One table alone, and the curve of every trial.
+    assert_eq!(out.matches("95 % interval of the mean").count(), 1, "{out}");
+    let curves: Vec<Value> = status(dir.path(), "s").iter().map(|trial| trial["curve"].clone()).collect();
+    assert!(curves.iter().all(|curve| curve["reason"].is_string() && *curve == curves[0]), "{curves:?}");
+    assert_eq!(curves[0]["reason"] == "", out.contains("with twice the data, 512 rows"), "{curves:?}");
     let steps: Vec<u64> =
         status(dir.path(), "s").iter().map(|trial| trial["steps"].as_u64().unwrap()).collect();
     // Two epochs of 32 sequences a step.
@@ -330,7 +335,7 @@ fn the_folder_of_seeds_is_a_sweep_that_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let train = |run: &str| {
         let mut command = unrolled(dir.path(), &["train", "word-order", "--seeds", "1..3", "--run", run]);
-        command.args(sets(&SMALL)).args(["--set", "train.epochs=100"]);
+        command.args(sets(&SMALL)).args(["--set", "train.epochs=100", "--jobs", "1"]);
         command
     };
     ends(train("whole"), 0);

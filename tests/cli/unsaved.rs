@@ -19,7 +19,7 @@ fn started(folder: &Path, more: &[&str]) -> Running {
 
 #[test]
 fn a_run_whose_folder_was_removed_is_not_saved_and_ends_with_1() {
-    for (more, at) in [(&[][..], "run"), (&["--seeds", "1..2"], "run/seed-1")] {
+    for (more, at) in [(&[][..], "run"), (&["--seeds", "1..2", "--jobs", "1"], "run/seed-1")] {
         let folder = tempfile::tempdir().unwrap();
         let mut running = started(folder.path(), more);
         fs::rename(folder.path().join(at), folder.path().join("elsewhere")).unwrap();

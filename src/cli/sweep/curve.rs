@@ -1,24 +1,47 @@
 //! The learning curves of a sweep over fractions of the training data, in words.
 
+use serde_json::{Value, json};
+
 use super::print::{say, short};
 use crate::cli::ScreenArgs;
 use crate::cli::error::CliResult;
 use crate::cli::runs::print_table;
-use crate::experiment::{CurvePoint, FittedCurve, LearningCurve, Sweep, SweepStatus};
+use crate::experiment::{CurvePoint, FittedCurve, LearningCurve, SweepStatus};
+use crate::metrics::mean_interval;
 use crate::number;
 use crate::runs::{Column, Statistic, Table};
 
-/// Prints a table and a sentence for each curve; nothing if no fractions are varied.
-pub(super) fn print(sweep: &Sweep, status: &SweepStatus, screen: ScreenArgs) -> CliResult<()> {
-    for curve in LearningCurve::of(sweep, status) {
-        say(&head(&curve));
-        print_table(&table(&curve, &status.metric), screen)?;
+/// Prints a table and a sentence for each of the `curves`.
+pub(super) fn print(curves: &[LearningCurve], status: &SweepStatus, screen: ScreenArgs) -> CliResult<()> {
+    for curve in curves {
+        say(&head(curve));
+        print_table(&table(curve, &status.metric), screen)?;
         match &curve.fit {
             Ok(fit) => sentences(fit, &status.metric).iter().for_each(|line| say(line)),
             Err(why) => say(&format!("a learning curve cannot be fitted: {why}")),
         }
     }
     Ok(())
+}
+
+/// A curve as JSON: what is fitted, or why nothing is.
+pub(super) fn json(curve: &LearningCurve) -> Value {
+    match &curve.fit {
+        Err(why) => json!({ "reason": why }),
+        Ok(fit) => json!({
+            "floor": fit.law.floor,
+            "scale": fit.law.scale,
+            "exponent": fit.law.exponent,
+            "explained": fit.explained,
+            "is_inverted": fit.is_inverted,
+            "rows": fit.rows,
+            "now": fit.now,
+            "doubled": fit.doubled,
+            "interval": fit.interval.map(|(low, high)| [low, high]),
+            "repeats": fit.repeats,
+            "reason": "",
+        }),
+    }
 }
 
 fn head(curve: &LearningCurve) -> String {
@@ -33,15 +56,21 @@ fn head(curve: &LearningCurve) -> String {
 
 fn table(curve: &LearningCurve, metric: &str) -> Table {
     let cells = |cell: &dyn Fn(&CurvePoint) -> String| curve.points.iter().map(cell).collect();
+    let values = |point: &CurvePoint| point.values.iter().map(|(_, value)| *value).collect::<Vec<f64>>();
     let reached = |point: &CurvePoint| {
-        let values: Vec<f64> = point.values.iter().map(|(_, value)| *value).collect();
-        Statistic::of(&values).map_or(String::new(), |statistic| statistic.text(metric))
+        Statistic::of(&values(point)).map_or(String::new(), |statistic| statistic.text(metric))
+    };
+    let interval = |point: &CurvePoint| {
+        let value = |x: f64| number::named(metric, x);
+        mean_interval(&values(point))
+            .map_or(String::new(), |(low, high)| format!("{} … {}", value(low), value(high)))
     };
     let rows = |point: &CurvePoint| point.rows.map_or(String::new(), |rows| number::count(rows as u64));
     Table::new(vec![
         Column::number("fraction", 9, cells(&|point| number::percent(point.fraction))),
         Column::number("rows", 9, cells(&rows)),
         Column::number(metric.to_owned(), 9, cells(&reached)),
+        Column::number("95 % interval of the mean", 5, cells(&interval)),
         Column::number("finished", 7, cells(&|point| format!("{}/{}", point.values.len(), point.trials))),
     ])
 }
@@ -88,6 +117,25 @@ fn sentences(fit: &FittedCurve, metric: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::experiment::PowerLaw;
+
+    #[test]
+    fn a_curve_is_json_with_what_was_fitted_or_the_reason() {
+        let fit = FittedCurve {
+            law: PowerLaw { floor: 0.25, scale: 2.5, exponent: 0.5 },
+            explained: 0.9,
+            rows: 400,
+            now: 0.375,
+            doubled: 0.3384,
+            interval: Some((0.33, 0.35)),
+            repeats: 3,
+            is_inverted: false,
+        };
+        let curve = |fit| LearningCurve { set: Vec::new(), points: Vec::new(), fit };
+        let found = json(&curve(Ok(fit)));
+        assert_eq!((&found["floor"], &found["rows"]), (&json!(0.25), &json!(400)));
+        assert_eq!((&found["interval"], &found["reason"]), (&json!([0.33, 0.35]), &json!("")));
+        assert_eq!(json(&curve(Err("too few".into()))), json!({ "reason": "too few" }));
+    }
 
     #[test]
     fn twice_the_data_are_put_in_words() {

@@ -14,7 +14,7 @@ const GAIN: f64 = 1.05;
 
 /// Returns the number of trainings at a time, the threads of each, and a sentence about them. What is not given is measured: as many
 /// trainings of `spec` as the processors allow run for half a second.
-pub(super) fn choose(spec: &RunSpec, trials: usize, args: CoreArgs) -> (usize, usize, String) {
+pub(in crate::cli) fn choose(spec: &RunSpec, trials: usize, args: CoreArgs) -> (usize, usize, String) {
     let cores = usize::from(processors());
     let (jobs, threads, why) = match (args.jobs.map(usize::from), args.threads.map(usize::from)) {
         (Some(jobs), Some(threads)) => (jobs, threads, String::new()),

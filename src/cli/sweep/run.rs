@@ -24,6 +24,7 @@ pub(super) fn train(
     cores: CoreArgs,
     screen: ScreenArgs,
 ) -> CliResult {
+    sweep.check_separable()?;
     let all = sweep.trials.len();
     let trials: Vec<usize> = match task {
         // Trials that are compared with one another may go on in any job.

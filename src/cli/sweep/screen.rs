@@ -1,5 +1,6 @@
 //! The screen of a sweep: its folder is read again and again, and the trials are opened from it.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -26,27 +27,39 @@ const READ_EVERY: Duration = Duration::from_secs(1);
 /// The time of a reading times this is the least time between two: a folder that is slow to read is read less often.
 const PATIENCE: u32 = 20;
 
-/// Shows the screen of `sweep` until it is left.
-pub(super) fn show(sweep: Sweep, args: ScreenArgs) -> CliResult {
-    let settings = args.settings()?;
+/// The screen of the sweep in `folder`, which a thread keeps up to date.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub(in crate::cli) fn open(folder: &Path) -> CliResult<SweepScreen> {
+    open_screen(Sweep::open(folder)?)
+}
+
+fn open_screen(sweep: Sweep) -> CliResult<SweepScreen> {
     let reader = SweepReader::new(sweep)?;
     let data = data(&reader, SystemTime::now());
     let (to_screen, updates) = unbounded();
-    let (screen_is_open, ended) = bounded(0);
+    let (is_open, ended) = bounded(0);
     let first = data.clone();
     thread::Builder::new().name("sweep".into()).spawn(move || follow(reader, first, &to_screen, &ended))?;
+    Ok(SweepScreen::new(data, updates, is_open))
+}
+
+/// Shows the screen of `sweep` until it is left.
+pub(super) fn show(sweep: Sweep, args: ScreenArgs) -> CliResult {
+    let settings = args.settings()?;
+    let screen = open_screen(sweep)?;
     let branches = ScreenBranches::default();
     let mut launch = |request: LaunchRequest<'_>| match request {
         LaunchRequest::Attach(run) => {
             attach::open(run).map(Launched::Link).map_err(|error| error.to_string())
         }
         LaunchRequest::Branch(_) => branches.launch(request),
-        LaunchRequest::Train(..) | LaunchRequest::Race(_) | LaunchRequest::Lecture(_) => Err(String::new()),
+        _ => Err(String::new()),
     };
     let signals = Signals::with_screen()?;
-    let start = InitialScreen::Sweep(Box::new(SweepScreen::new(data, updates)));
+    let start = InitialScreen::Sweep(Box::new(screen));
     let outcome = shown(|| ui::run(start, Vec::new(), &mut launch, settings));
-    drop(screen_is_open);
     match outcome {
         Ok(ExitReason::Branch) => branch::train_chosen(branches.take(), args),
         Ok(ExitReason::Detached) => Ok(ExitCode::SUCCESS),
@@ -106,6 +119,7 @@ fn data(reader: &SweepReader, now: SystemTime) -> SweepData {
     let until = if is_at_work { Some(now) } else { reader.changed() };
     let elapsed = reader.began().zip(until).and_then(|(began, until)| until.duration_since(began).ok());
     SweepData {
+        folder: sweep.folder.clone(),
         name: sweep.folder.display().to_string(),
         metric: status.metric.clone(),
         higher_is_better: status.higher_is_better,

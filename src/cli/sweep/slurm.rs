@@ -26,6 +26,7 @@ pub(super) fn options(args: &SlurmArgs) -> Option<SlurmOptions> {
 
 /// Writes the script of the jobs of `sweep`, and submits it unless it is only to be printed. Returns at once.
 pub(super) fn submit(sweep: &Sweep, args: &SlurmArgs) -> CliResult {
+    sweep.check_separable()?;
     let Some(options) = &sweep.definition.slurm else {
         return Err(CliError::usage("expected --slurm \"OPTIONS\", as in --slurm \"--time=1:00:00 -p cpu\""));
     };

@@ -10,7 +10,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::runs::{FormatArgs, csv_line, latex_table, print_json, print_table};
 use crate::cli::{ScreenArgs, pages};
 use crate::escape::{foreign, shell_word};
-use crate::experiment::{Combination, Sweep, SweepStatus, TrialState, TrialStatus};
+use crate::experiment::{Combination, LearningCurve, Sweep, SweepStatus, TrialState, TrialStatus};
 use crate::number;
 use crate::runs::{Column, Table};
 use crate::ui::terminal::is_background;
@@ -42,7 +42,8 @@ pub(super) fn status(args: &StatusArgs, screen: ScreenArgs) -> CliResult {
     }
     let status = SweepStatus::read(&sweep)?;
     if args.format.json {
-        return print_json(status.trials.iter().map(|trial| trial_json(&sweep, &status, trial)));
+        let curves = LearningCurve::of(&sweep, &status);
+        return print_json(status.trials.iter().map(|trial| trial_json(&sweep, &status, &curves, trial)));
     }
     if args.format.csv {
         return pages::write(csv(&sweep, &status).as_bytes());
@@ -55,23 +56,39 @@ pub(super) fn status(args: &StatusArgs, screen: ScreenArgs) -> CliResult {
         return pages::write(latex_table(&table).as_bytes());
     }
     say(&counts(&status));
-    print_table(&table, screen)?;
-    notes(&sweep, &status);
-    curve::print(&sweep, &status, screen)?;
+    let is_one_table = !args.trials && LearningCurve::is_all_of(&sweep);
+    if !is_one_table {
+        print_table(&table, screen)?;
+    }
+    print_rest(&sweep, &status, is_one_table, screen)?;
     Ok(std::process::ExitCode::SUCCESS)
 }
 
 /// Prints what a sweep has found at its end.
 pub(super) fn print_summary(sweep: &Sweep, status: &SweepStatus, screen: ScreenArgs) -> CliResult<()> {
     say(&counts(status));
-    print_table(&combinations_table(sweep, status, SHOWN), screen)?;
-    let more = status.combinations.len().saturating_sub(SHOWN);
-    if more > 0 {
-        let folder = shell_word(&sweep.folder.display().to_string());
-        say(&format!("and {more} more: unrolled sweep status {folder}"));
+    let is_one_table = LearningCurve::is_all_of(sweep);
+    if !is_one_table {
+        print_table(&combinations_table(sweep, status, SHOWN), screen)?;
+        let more = status.combinations.len().saturating_sub(SHOWN);
+        if more > 0 {
+            let folder = shell_word(&sweep.folder.display().to_string());
+            say(&format!("and {more} more: unrolled sweep status {folder}"));
+        }
+    }
+    print_rest(sweep, status, is_one_table, screen)
+}
+
+/// Prints what is below the table: notes and learning curves, the curves before the notes where they are the only table.
+fn print_rest(sweep: &Sweep, status: &SweepStatus, is_one_table: bool, screen: ScreenArgs) -> CliResult<()> {
+    let curves = LearningCurve::of(sweep, status);
+    if is_one_table {
+        curve::print(&curves, status, screen)?;
+        notes(sweep, status);
+        return Ok(());
     }
     notes(sweep, status);
-    curve::print(sweep, status, screen)
+    curve::print(&curves, status, screen)
 }
 
 /// How many trials are in which state.
@@ -187,7 +204,7 @@ fn trials_table(sweep: &Sweep, status: &SweepStatus) -> Table {
     Table::new(columns)
 }
 
-fn trial_json(sweep: &Sweep, status: &SweepStatus, trial: &TrialStatus) -> Value {
+fn trial_json(sweep: &Sweep, status: &SweepStatus, curves: &[LearningCurve], trial: &TrialStatus) -> Value {
     let settings: Map<String, Value> = trial
         .trial
         .set
@@ -212,6 +229,7 @@ fn trial_json(sweep: &Sweep, status: &SweepStatus, trial: &TrialStatus) -> Value
         "epochs": trial.epochs,
         "steps": trial.steps,
         "seconds": trial.seconds,
+        "curve": curves.iter().find(|curve| curve.has(&trial.trial)).map(curve::json),
     })
 }
 
@@ -252,7 +270,8 @@ pub(super) fn best(dir: &Path, json: bool) -> CliResult {
         return Err(CliError::failed(format!("{}: no trial has finished yet", dir.display())));
     };
     if json {
-        return print_json([trial_json(&sweep, &status, best)].into_iter());
+        let curves = LearningCurve::of(&sweep, &status);
+        return print_json([trial_json(&sweep, &status, &curves, best)].into_iter());
     }
     say(&shell_word(&sweep.run_folder(&best.trial).display().to_string()));
     Ok(std::process::ExitCode::SUCCESS)

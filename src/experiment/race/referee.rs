@@ -1,19 +1,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use super::previous::{Previous, replay};
+use super::folder::run_name;
+use super::replay::replay;
 use super::{Budget, Plan, step_time};
 use crate::experiment::ExperimentError;
+use crate::experiment::start::has_run;
+use crate::experiment::sweep::{Claim, Repeats};
 use crate::number::count;
 use crate::preset::RunSpec;
 use crate::protocol::{Command, CommandRequest, CommandSender, Event, RaceEvent};
+use crate::run::checkpoint;
 use crate::run::race::Standings;
-use crate::run::{check_empty_except, checkpoint, create_run_dir};
-use crate::train::{Options, Outcome, Resume, Trainer, TurnLength, Turns, Usage};
+use crate::train::{Options, Outcome, RACE, Resume, Trainer, TurnLength, Turns, Usage};
 
 /// Steps of a turn where tokens decide.
 const TURN_STEPS: u64 = 16;
@@ -23,6 +26,8 @@ const TURN_TIME: Duration = Duration::from_millis(100);
 const TICK: Duration = Duration::from_millis(100);
 /// How long a thread that forwards events sleeps when there are none: woken for every step, it would disturb the one that trains.
 const NAP: Duration = Duration::from_millis(20);
+/// How often trainings that another process makes are looked at.
+const OTHERS: Duration = Duration::from_secs(2);
 
 /// A race on threads of its own.
 #[derive(Debug)]
@@ -57,23 +62,7 @@ impl Race {
     /// # Errors
     /// If the folder cannot be created or contains something else, or a thread cannot be started.
     pub fn start(plan: Plan, watched: bool, at_end: AtRaceEnd) -> Result<Self, ExperimentError> {
-        let folder = match &plan.folder {
-            Some(folder) => {
-                let is_network =
-                    |name: &std::ffi::OsStr| plan.entries.iter().any(|entry| name == entry.name.as_str());
-                check_empty_except(folder, |entry| plan.resume && is_network(&entry.file_name()))?;
-                if plan.resume {
-                    plan.check_previous(folder)?;
-                }
-                std::fs::create_dir_all(folder)?;
-                folder.clone()
-            }
-            None => {
-                let name =
-                    if plan.name == "race" { plan.name.clone() } else { format!("race-{}", plan.name) };
-                create_run_dir(Path::new("runs"), &name, SystemTime::now())?
-            }
-        };
+        let (folder, trainings) = plan.begin()?;
         let (publish, events) = unbounded();
         let (commands, inbox) = unbounded();
         let standings = Arc::new(Mutex::new(plan.standings()));
@@ -81,8 +70,10 @@ impl Race {
             standings: Arc::clone(&standings),
             pace: step_time(plan.pace().filter(|_| watched)),
             before: Vec::new(),
+            is_paused: false,
             plan,
             folder,
+            trainings,
             publish,
             inbox,
             stop: None,
@@ -121,27 +112,38 @@ impl Race {
 struct Referee {
     plan: Plan,
     folder: PathBuf,
+    /// Who trains in the folder, and what has ended there.
+    trainings: Repeats,
     standings: Arc<Mutex<Standings>>,
     publish: Sender<RaceEvent>,
     inbox: Receiver<CommandRequest>,
     /// The time of a step at least.
     pace: Option<Duration>,
-    /// What the trainings of the current seed that had ended before have used: tokens and seconds.
+    /// What the trainings of the current seed that have ended have used: tokens and seconds.
     before: Vec<(u64, f64)>,
+    is_paused: bool,
     /// The command that ends the race.
     stop: Option<CommandRequest>,
     outcome: Outcome,
 }
 
-/// A training, and the thread that forwards its events.
-type Training = (Trainer, JoinHandle<()>);
+/// A training of a network.
+struct Training {
+    /// The name of its run.
+    name: String,
+    /// The number of its claim.
+    claim: u32,
+    trainer: Trainer,
+    /// The thread that forwards its events.
+    forward: JoinHandle<()>,
+}
 
 impl Referee {
     fn run(&mut self) -> Result<RaceEnd, ExperimentError> {
         for (i, seed) in self.plan.seeds.clone().into_iter().enumerate() {
             self.publish(RaceEvent::Seed(seed));
             self.seed(i, seed)?;
-            if self.stop.is_some() || matches!(self.outcome, Outcome::Failed(_) | Outcome::Unusable(_)) {
+            if self.is_ending() {
                 break;
             }
         }
@@ -153,64 +155,118 @@ impl Referee {
         Ok(RaceEnd { standings, folder, outcome })
     }
 
-    /// Trains all networks with a seed.
+    /// Whether no other training is to begin.
+    fn is_ending(&self) -> bool {
+        self.stop.is_some() || matches!(self.outcome, Outcome::Failed(_) | Outcome::Unusable(_))
+    }
+
+    /// Trains all networks with a seed. What another process trains is waited for: then it has ended, or is taken over.
     fn seed(&mut self, number: usize, seed: u64) -> Result<(), ExperimentError> {
+        self.before = vec![(0, 0.0); self.plan.entries.len()];
+        let mut left: Vec<usize> = (0..self.plan.entries.len()).collect();
+        let mut is_first = true;
+        loop {
+            left = self.round((number, seed), &left)?;
+            if left.is_empty() || self.is_ending() {
+                return Ok(());
+            }
+            let names = left.iter().filter_map(|network| self.plan.entries.get(*network));
+            let names: Vec<String> = names.map(|entry| entry.name.clone()).collect();
+            for name in names.into_iter().filter(|_| is_first) {
+                self.publish(RaceEvent::Note(format!("{name} is trained by another process")));
+            }
+            is_first = false;
+            let turns = Turns::new(self.plan.entries.len(), None);
+            let until = Instant::now() + OTHERS;
+            while self.stop.is_none() && Instant::now() < until {
+                self.wait(&turns, &[], &crossbeam_channel::never());
+            }
+        }
+    }
+
+    /// Trains `networks` with a seed, in turns; returns those that another process trains.
+    fn round(
+        &mut self,
+        (number, seed): (usize, u64),
+        networks: &[usize],
+    ) -> Result<Vec<usize>, ExperimentError> {
         let limit = match self.plan.budget {
             Budget::Time(Some(seconds)) => Duration::try_from_secs_f64(seconds).ok(),
             _ => None,
         };
         let turns = Turns::new(self.plan.entries.len(), limit);
         turns.set_pace(self.pace);
-        self.before = vec![(0, 0.0); self.plan.entries.len()];
+        turns.set_paused(self.is_paused);
+        (0..self.plan.entries.len())
+            .filter(|network| !networks.contains(network))
+            .for_each(|network| drop(turns.turn(network)));
         let (collect, collected) = unbounded();
         let mut trainings: Vec<Training> = Vec::new();
-        let started = self.prepare((number, seed), &turns, &collect, (&mut trainings, &collected));
+        let mut result =
+            self.prepare((number, seed), (networks, &turns), &collect, (&mut trainings, &collected));
         drop(collect);
-        if started.is_err() {
+        if result.is_err() {
             // Those that were started end without a step.
-            self.stop = Some(Command::Stop.by("race"));
+            self.stop = Some(Command::Stop.by(RACE));
             self.pass_on(&trainings);
         }
         turns.start(match self.plan.budget {
             Budget::Tokens => TurnLength::Tokens(turns.step_tokens() * TURN_STEPS),
             Budget::Time(_) => TurnLength::Time(TURN_TIME),
         });
-        while trainings.iter().any(|(_, forward)| !forward.is_finished()) {
+        while !trainings.is_empty() {
             self.wait(&turns, &trainings, &collected);
-        }
-        for (trainer, forward) in trainings {
-            let _ = forward.join();
-            self.ended(trainer.join());
+            let (ended, running): (Vec<Training>, _) =
+                trainings.into_iter().partition(|training| training.forward.is_finished());
+            trainings = running;
+            for training in ended {
+                if let Err(error) = self.end(training) {
+                    self.stop = Some(Command::Stop.by(RACE));
+                    self.pass_on(&trainings);
+                    result = result.and(Err(error));
+                }
+            }
         }
         self.tick(&turns, &collected);
-        started
+        for (before, usage) in self.before.iter_mut().zip(turns.usage()) {
+            *before = (before.0 + usage.tokens, before.1 + usage.time.as_secs_f64());
+        }
+        result
     }
 
-    /// Starts the trainings, each when the one before is prepared: they do not disturb each other, and see how much memory is left.
+    /// Starts the trainings, each when the one before is prepared: they do not disturb each other, and see how much memory is left. Returns
+    /// the networks that another process trains.
     fn prepare(
         &mut self,
         (number, seed): (usize, u64),
-        turns: &Arc<Turns>,
+        (networks, turns): (&[usize], &Arc<Turns>),
         collect: &Sender<RaceEvent>,
         (trainings, collected): (&mut Vec<Training>, &Receiver<RaceEvent>),
-    ) -> Result<(), ExperimentError> {
-        for (network, entry) in self.plan.entries.clone().into_iter().enumerate() {
-            let Some(resolved) = entry.specs.get(number) else { return Ok(()) };
-            let run = Plan::run(&self.folder, &entry.name, seed);
-            let previous =
-                if self.plan.resume { Previous::find(&run, &resolved.spec)? } else { Previous::None };
-            if previous == Previous::Ended {
-                self.take_over(network, (&entry.name, &resolved.spec), &run)?;
+    ) -> Result<Vec<usize>, ExperimentError> {
+        let mut taken = Vec::new();
+        for network in networks.iter().copied() {
+            let Some(entry) = self.plan.entries.get(network).cloned() else { continue };
+            let Some(resolved) = entry.specs.get(number) else { continue };
+            let name = run_name(&entry.name, seed);
+            let folder = self.folder.join(&name);
+            if let Some(outcome) = self.trainings.has_ended(&name)? {
+                self.take_over(network, (&entry.name, &resolved.spec), &folder)?;
+                self.trainings.ended(&name, None, &outcome)?;
                 drop(turns.turn(network));
                 continue;
             }
-            if previous == Previous::Interrupted {
-                let step = checkpoint::by_step(&run).first().map_or(0, |(step, _)| *step);
+            let Claim::Mine(claim) = self.trainings.claim(&name)? else {
+                drop(turns.turn(network));
+                taken.push(network);
+                continue;
+            };
+            let resumes = has_run(&folder);
+            if resumes {
+                let step = checkpoint::by_step(&folder).first().map_or(0, |(step, _)| *step);
                 self.publish(RaceEvent::Note(format!("{} goes on after step {}", entry.name, count(step))));
             }
-            let resumes = previous == Previous::Interrupted;
             let options = Options {
-                folder: Some(run),
+                folder: Some(folder),
                 threads: self.plan.threads,
                 notes: resolved.notes.clone(),
                 turn: Some(turns.turn(network)),
@@ -224,7 +280,7 @@ impl Referee {
             let forward = thread::Builder::new()
                 .name("events".into())
                 .spawn(move || forward(network, &events, &collect))?;
-            trainings.push((trainer, forward));
+            trainings.push(Training { name, claim, trainer, forward });
             if self.stop.is_some() {
                 self.pass_on(trainings);
             }
@@ -235,12 +291,12 @@ impl Referee {
             self.tick(turns, collected);
             if turns.has_left(network) {
                 // It cannot be trained, and there is nothing to compare it with.
-                self.stop = self.stop.take().or_else(|| Some(Command::Stop.by("race")));
+                self.stop = self.stop.take().or_else(|| Some(Command::Stop.by(RACE)));
                 self.pass_on(trainings);
-                return Ok(());
+                return Ok(Vec::new());
             }
         }
-        Ok(())
+        Ok(taken)
     }
 
     /// Takes over the run of a training that had ended before.
@@ -260,6 +316,21 @@ impl Referee {
         if let Some(before) = self.before.get_mut(network) {
             *before = used;
         }
+        Ok(())
+    }
+
+    /// Notes how a training has ended, also for other processes.
+    fn end(&mut self, Training { name, claim, trainer, forward }: Training) -> Result<(), ExperimentError> {
+        let _ = forward.join();
+        let ended = trainer.join_ended();
+        let is_over = self.stop.is_none() && ended.reached.stopped_by.as_deref() == Some(RACE);
+        let end = match (&ended.outcome, &self.plan.budget) {
+            // All of its time.
+            (Outcome::Stopped, Budget::Time(_)) if is_over => &Outcome::Finished,
+            (outcome, _) => outcome,
+        };
+        self.trainings.ended(&name, Some(claim), end)?;
+        self.ended(ended.outcome);
         Ok(())
     }
 
@@ -284,6 +355,7 @@ impl Referee {
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 // Nobody could end a pause.
+                self.is_paused = false;
                 turns.set_paused(false);
                 thread::sleep(TICK);
             }
@@ -301,6 +373,7 @@ impl Referee {
         match request.command {
             Command::Pause | Command::Resume => {
                 let is_paused = request.command == Command::Pause;
+                self.is_paused = is_paused;
                 turns.set_paused(is_paused);
                 self.publish(RaceEvent::Paused(is_paused));
             }
@@ -320,9 +393,9 @@ impl Referee {
     /// Sends the command that ends the race to the trainings.
     fn pass_on(&self, trainings: &[Training]) {
         let Some(stop) = &self.stop else { return };
-        for (trainer, _) in trainings {
+        for training in trainings {
             // One that has ended needs none.
-            let _ = trainer.commands.named(stop.by.clone()).send(stop.command.clone());
+            let _ = training.trainer.commands.named(stop.by.clone()).send(stop.command.clone());
         }
     }
 

@@ -14,6 +14,9 @@ use crate::rng::Rng;
 /// The most trials of a sweep.
 pub const MAX_TRIALS: usize = 100_000;
 
+/// The key of the network among the settings of a trial.
+const NETWORK: &str = "network";
+
 /// What a sweep trains: the content of `sweep.yaml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +25,9 @@ pub struct SweepDefinition {
     pub version: String,
     /// The preset, as it was named.
     pub preset: String,
+    /// The networks that are compared: each is trained with all combinations of the other settings. Empty for that of `base` alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<SweepNetwork>,
     /// The settings of a grid: a trial for each combination of their values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grid: Vec<GridSetting>,
@@ -43,9 +49,12 @@ pub struct SweepDefinition {
     /// Into how many parts the data are split, each held out once for each combination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<u16>,
-    /// Whether it varies seeds or folds alone, and the runs are in its folder itself, named after them.
+    /// Whether it varies networks, seeds or folds alone, and the runs are in its folder itself, named after them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repeats: bool,
+    /// Whether it is a race by time, whose trials cannot be trained one by one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_time: bool,
     /// When trials are stopped that are worse than others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_losers: Option<Halving>,
@@ -55,7 +64,18 @@ pub struct SweepDefinition {
     /// The folder that relative paths among the settings of trials start from: where the sweep was made.
     #[serde(default, skip_serializing_if = "is_empty")]
     pub directory: PathBuf,
-    /// The settings before those of a trial: a resolved spec.
+    /// The settings before those of a trial: a resolved spec. Null where each network has its own.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub base: Value,
+}
+
+/// A network of a sweep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepNetwork {
+    /// Its name, which can be that of a folder.
+    pub name: String,
+    /// Its settings before those of a trial: a resolved spec.
     pub base: Value,
 }
 
@@ -115,6 +135,7 @@ impl SweepDefinition {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             preset: preset.to_owned(),
+            networks: Vec::new(),
             grid: Vec::new(),
             random: None,
             over: Vec::new(),
@@ -123,6 +144,7 @@ impl SweepDefinition {
             more_seeds: Vec::new(),
             folds: None,
             repeats: false,
+            by_time: false,
             stop_losers: None,
             slurm: None,
             directory: std::env::current_dir().unwrap_or_default(),
@@ -132,24 +154,26 @@ impl SweepDefinition {
 
     /// The combinations of settings.
     fn combinations(&self) -> Vec<Vec<String>> {
-        if let Some(count) = self.random {
-            let combination = |i: usize| {
-                let mut rng = Rng::new(self.search_seed, "sweep", i as u64);
-                let draw =
-                    |over: &RandomSetting| format!("{}={}", over.key, over.distribution.draw(&mut rng));
-                self.over.iter().map(draw).collect()
-            };
-            return (0..count).map(combination).collect();
+        let settings = match self.random {
+            Some(count) => (0..count).map(|i| self.draw(i)).collect(),
+            None => self.grid.iter().fold(vec![Vec::new()], |all, GridSetting { key, values }| {
+                combined(&all, values.iter().map(|value| format!("{key}={value}")))
+            }),
+        };
+        if self.networks.is_empty() {
+            return settings;
         }
-        let mut combinations = vec![Vec::new()];
-        for GridSetting { key, values } in &self.grid {
-            let with = |before: &Vec<String>| {
-                let set = |value: &String| before.iter().cloned().chain([format!("{key}={value}")]).collect();
-                values.iter().map(set).collect::<Vec<Vec<String>>>()
-            };
-            combinations = combinations.iter().flat_map(with).collect();
-        }
-        combinations
+        let networks = self.networks.iter().map(|network| format!("{NETWORK}={}", network.name));
+        let with =
+            |network| settings.iter().map(move |set| std::iter::once(&network).chain(set).cloned().collect());
+        networks.flat_map(|network: String| with(network).collect::<Vec<_>>()).collect()
+    }
+
+    /// The combination `number` of those that are drawn.
+    fn draw(&self, number: usize) -> Vec<String> {
+        let mut rng = Rng::new(self.search_seed, "sweep", number as u64);
+        let draw = |over: &RandomSetting| format!("{}={}", over.key, over.distribution.draw(&mut rng));
+        self.over.iter().map(draw).collect()
     }
 
     /// The number of trials; `None` beyond the range of numbers.
@@ -166,7 +190,7 @@ impl SweepDefinition {
             None => 1,
         };
         let repeats = seeds.checked_mul(usize::from(self.folds.unwrap_or(1)))?;
-        combinations?.checked_mul(repeats)
+        combinations?.checked_mul(self.networks.len().max(1))?.checked_mul(repeats)
     }
 
     /// The seeds, in the order of the trials; `None` for that of the preset alone.
@@ -187,21 +211,29 @@ impl SweepDefinition {
         }
     }
 
-    /// The trials: all seeds and folds of a combination follow one another.
+    /// The trials: all seeds and folds of a combination follow one another, or all networks with a seed where more seeds may join.
     pub fn trials(&self) -> Vec<Trial> {
         let seeds: Vec<Option<u64>> =
             self.all_seeds().map_or(vec![None], |seeds| seeds.into_iter().map(Some).collect());
         let folds: Vec<Option<u16>> = self.folds.map_or(vec![None], |folds| (1..=folds).map(Some).collect());
+        let repeats = seeds.iter().flat_map(|seed| folds.iter().map(move |fold| (*seed, *fold)));
+        let combinations = self.combinations();
         let mut trials = Vec::new();
-        for (combination, set) in self.combinations().into_iter().enumerate() {
-            for seed in &seeds {
-                for fold in &folds {
-                    let (trial, set) = (trials.len(), set.clone());
-                    trials.push(Trial { trial, combination, set, seed: *seed, fold: *fold });
-                }
-            }
+        let mut add = |combination: usize, set: &[String], (seed, fold)| {
+            trials.push(Trial { trial: trials.len(), combination, set: set.to_vec(), seed, fold });
+        };
+        let numbered = || combinations.iter().enumerate();
+        match self.repeats {
+            true => repeats.for_each(|of| numbered().for_each(|(number, set)| add(number, set, of))),
+            false => numbered().for_each(|(number, set)| repeats.clone().for_each(|of| add(number, set, of))),
         }
         trials
+    }
+
+    /// The network of a trial, where several are compared.
+    pub fn network(&self, trial: &Trial) -> Option<&SweepNetwork> {
+        let name = trial.set.iter().find_map(|set| set.strip_prefix(NETWORK)?.strip_prefix('='))?;
+        self.networks.iter().find(|network| network.name == name)
     }
 
     /// The spec of a trial.
@@ -209,32 +241,59 @@ impl SweepDefinition {
     /// # Errors
     /// If a setting is wrong.
     pub fn spec(&self, trial: &Trial) -> Result<Resolved, ExperimentError> {
+        let network = self.network(trial);
         let mut set = trial.set.clone();
+        if network.is_some() {
+            set.retain(|set| set.split_once('=').is_none_or(|(key, _)| key != NETWORK));
+        }
         if let (Some(folds), Some(fold)) = (self.folds, trial.fold) {
             set.push(format!("data.validation={{folds: {folds}, fold: {fold}}}"));
         }
         let overrides = Overrides { set, data: None, seed: trial.seed };
-        self.load(&overrides)
+        self.load(network.map_or(&self.base, |network| &network.base), &overrides)
     }
 
-    /// The settings before those of a trial.
+    /// The settings before those of a trial; of several networks those of the first.
     ///
     /// # Errors
     /// If they cannot be read.
     pub fn base_spec(&self) -> Result<RunSpec, ExperimentError> {
-        Ok(self.load(&Overrides::default())?.spec)
+        let base = self.networks.first().map_or(&self.base, |network| &network.base);
+        Ok(self.load(base, &Overrides::default())?.spec)
     }
 
-    fn load(&self, overrides: &Overrides) -> Result<Resolved, ExperimentError> {
-        Ok(preset::load_tree("sweep.yaml", self.base.clone(), overrides, &self.directory)?)
+    fn load(&self, base: &Value, overrides: &Overrides) -> Result<Resolved, ExperimentError> {
+        Ok(preset::load_tree("sweep.yaml", base.clone(), overrides, &self.directory)?)
     }
 
     /// The settings that trials differ in, without seed and fold.
     pub fn keys(&self) -> Vec<&str> {
-        match self.random {
+        let network = (!self.networks.is_empty()).then_some(NETWORK);
+        let keys: Vec<&str> = match self.random {
             Some(_) => self.over.iter().map(|over| over.key.as_str()).collect(),
             None => self.grid.iter().map(|grid| grid.key.as_str()).collect(),
+        };
+        network.into_iter().chain(keys).collect()
+    }
+
+    /// Checks the names of the networks: folders are named after them.
+    ///
+    /// # Errors
+    /// With a name that is there twice, or is none of a folder.
+    pub fn check_networks(&self) -> Result<(), ExperimentError> {
+        for (i, SweepNetwork { name, .. }) in self.networks.iter().enumerate() {
+            if folder_name(name) != *name {
+                return Err(ExperimentError::Sweep(format!(
+                    "found {name:?} as the name of a network; expected up to 60 letters, digits, -, _ and dots"
+                )));
+            }
+            if self.networks.iter().take(i).any(|other| other.name == *name) {
+                return Err(ExperimentError::Sweep(format!(
+                    "two networks have the name {name}; expected a name for each"
+                )));
+            }
         }
+        Ok(())
     }
 
     /// Checks the specs of all trials.
@@ -242,6 +301,7 @@ impl SweepDefinition {
     /// # Errors
     /// With the first setting that is wrong, or if the data cannot be split.
     pub fn check(&self, trials: &[Trial]) -> Result<(), ExperimentError> {
+        self.check_networks()?;
         for (i, key) in self.keys().iter().enumerate() {
             if self.keys().iter().take(i).any(|other| other == key) {
                 return Err(ExperimentError::Sweep(format!(
@@ -263,5 +323,24 @@ impl SweepDefinition {
             data::check_folds(&spec.data, usize::from(folds), spec.train.seed)?;
         }
         trials.iter().try_for_each(|trial| self.spec(trial).map(|_| ()))
+    }
+}
+
+/// Each of `all` with each of `settings`.
+fn combined(all: &[Vec<String>], settings: impl Iterator<Item = String> + Clone) -> Vec<Vec<String>> {
+    let with = |before: &Vec<String>| {
+        let set = |setting| before.iter().cloned().chain([setting]).collect();
+        settings.clone().map(set).collect::<Vec<Vec<String>>>()
+    };
+    all.iter().flat_map(with).collect()
+}
+
+/// `name` as the name of a folder.
+pub fn folder_name(name: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let name: String = name.chars().take(60).map(plain).collect();
+    match name.trim_matches('.') {
+        "" => "network".to_owned(),
+        name => name.to_owned(),
     }
 }

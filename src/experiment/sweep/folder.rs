@@ -7,6 +7,8 @@
 //! state/, workers/  who trains what, and how it ended (state_files.rs)
 //! ```
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,8 @@ use crate::run::{self, RunError};
 
 const DEFINITION: &str = "sweep.yaml";
 const TRIALS: &str = "trials.jsonl";
+/// What is in the folder besides runs.
+const OWN: [&str; 7] = [DEFINITION, TRIALS, "state", "workers", "job.sh", "jobs.txt", "logs"];
 
 /// A sweep in its folder.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,6 +102,15 @@ impl Sweep {
         folder.join(DEFINITION).is_file()
     }
 
+    /// Whether `name` is what the sweep in `folder` has there besides its runs: its files, and screenshots.
+    pub fn owns(folder: &Path, name: &OsStr) -> bool {
+        let is_picture = |name: &str| {
+            name.strip_prefix("screen").is_some_and(|rest| rest.ends_with(".svg") || rest.ends_with(".txt"))
+        };
+        let is_own = OWN.iter().any(|own| name == *own) || name.to_str().is_some_and(is_picture);
+        is_own && Self::is_in(folder)
+    }
+
     /// Opens the sweep in `folder`, which is to be that of `definition`, whatever version and jobs it was made with.
     ///
     /// # Errors
@@ -173,6 +186,7 @@ impl Sweep {
             )));
         };
         let definition: SweepDefinition = from_yaml(&path.to_string_lossy(), &text)?;
+        definition.check_networks()?;
         let path = folder.join(TRIALS);
         let lines = match fs::read_to_string(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -219,12 +233,54 @@ impl Sweep {
         }
     }
 
-    /// The name of the folder of the run of `trial`: `0007`, or `seed-7` and `fold-7` of a sweep that varies nothing else.
+    /// The name of the folder of the run of `trial`: `0007`, or `seed-7`, `fold-7` and `NETWORK/seed-7` of a sweep that varies nothing
+    /// else.
     pub fn run_name(&self, trial: &Trial) -> String {
-        match (self.definition.repeats, trial.seed, trial.fold) {
-            (true, Some(seed), _) => format!("seed-{seed}"),
-            (true, None, Some(fold)) => format!("fold-{fold}"),
-            _ => trial.name(),
+        if !self.definition.repeats {
+            return trial.name();
         }
+        let name = match (trial.seed, trial.fold) {
+            (Some(seed), _) => format!("seed-{seed}"),
+            (None, Some(fold)) => format!("fold-{fold}"),
+            (None, None) => trial.name(),
+        };
+        match self.definition.network(trial) {
+            Some(network) => format!("{}/{name}", network.name),
+            None => name,
+        }
+    }
+
+    /// The names of the folders of runs that are there: those of trials that have begun, maybe with others.
+    pub(super) fn begun(&self) -> HashSet<String> {
+        let runs = self.runs_folder();
+        let names = |folder: PathBuf| {
+            let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+            entries.filter_map(|entry| entry.file_name().into_string().ok())
+        };
+        match self.definition.repeats && !self.definition.networks.is_empty() {
+            true => {
+                let networks = self.definition.networks.iter().map(|network| &network.name);
+                let of = |network: &String| {
+                    names(runs.join(network)).map(|name| format!("{network}/{name}")).collect::<Vec<_>>()
+                };
+                networks.flat_map(of).collect()
+            }
+            false => names(runs).collect(),
+        }
+    }
+
+    /// Checks that the trials can be trained one by one.
+    ///
+    /// # Errors
+    /// For a race by time.
+    pub fn check_separable(&self) -> Result<(), ExperimentError> {
+        if !self.definition.by_time {
+            return Ok(());
+        }
+        Err(ExperimentError::Sweep(format!(
+            "{} is a race by time: its networks are measured while they take turns, and one alone cannot be given as much time; \
+             `unrolled race … --by time` with another --run repeats it",
+            self.folder.display()
+        )))
     }
 }

@@ -163,6 +163,17 @@ impl LearningCurve {
         curves
     }
 
+    /// Whether the fractions of the training data are all that `sweep` varies, besides seeds and folds.
+    pub fn is_all_of(sweep: &Sweep) -> bool {
+        sweep.definition.keys() == [FRACTION]
+    }
+
+    /// Whether `trial` is one of its points.
+    pub fn has(&self, trial: &Trial) -> bool {
+        let is_fraction = |set: &&String| set.split_once('=').is_some_and(|(key, _)| key == FRACTION);
+        trial.set.iter().filter(|set| !is_fraction(set)).eq(&self.set)
+    }
+
     fn add(&mut self, sweep: &Sweep, fraction: f64, status: &TrialStatus) {
         let at = match self.points.iter().position(|point| point.fraction == fraction) {
             Some(at) => at,

@@ -114,9 +114,8 @@ impl SweepReader {
     fn list(&mut self) -> Result<bool, RunError> {
         let folders = self.sweep.trials.iter().map(|trial| (self.sweep.run_folder(trial), trial.trial));
         let numbers: HashMap<PathBuf, usize> = folders.collect();
-        let parent =
-            numbers.keys().next().and_then(|folder| folder.parent()).filter(|folder| folder.is_dir());
-        let listed = parent.map(runs::list).transpose()?.unwrap_or_default();
+        let runs = Some(self.sweep.runs_folder()).filter(|folder| folder.is_dir());
+        let listed = runs.map(|folder| runs::list(&folder)).transpose()?.unwrap_or_default();
         let mut is_new = false;
         for run in listed {
             let Some(number) = numbers.get(&run.path) else { continue };

@@ -1,4 +1,5 @@
-//! A sweep over seeds or folds alone, whose runs are named after them, in the folder itself: `train --seeds`, `train --folds`.
+//! A sweep over networks, seeds or folds alone, whose runs are named after them, in the folder itself: `train --seeds`, `train --folds` and
+//! `race`, which train what they have claimed themselves.
 
 use std::path::Path;
 
@@ -6,7 +7,9 @@ use super::definition::SweepDefinition;
 use super::folder::Sweep;
 use super::state_files::{EndState, StateFiles, Worker};
 use crate::experiment::error::ExperimentError;
+use crate::experiment::start::has_run;
 use crate::preset::{Difference, differences};
+use crate::run::{RunState, owner};
 use crate::train::Outcome;
 
 /// Who else trains in the folder, and what has ended there.
@@ -51,9 +54,22 @@ impl Repeats {
             return Ok(());
         }
         let found = Sweep::open(folder)?.definition;
-        let kind =
-            |definition: &SweepDefinition| (definition.repeats, definition.folds, definition.seeds.is_some());
-        if kind(&found) != kind(definition) {
+        let kind = |of: &SweepDefinition| (of.repeats, of.folds, of.seeds.is_some(), of.by_time);
+        let networks = |of: &SweepDefinition| {
+            let mut names: Vec<String> = of.networks.iter().map(|network| network.name.clone()).collect();
+            names.sort_unstable();
+            names
+        };
+        let (old, new) = (networks(&found), networks(definition));
+        if kind(&found) == kind(definition) && old != new && !(old.is_empty() || new.is_empty()) {
+            return Err(ExperimentError::Sweep(format!(
+                "{} contains a race of {}, not of {}; choose another folder with --run",
+                folder.display(),
+                old.join(", "),
+                new.join(", ")
+            )));
+        }
+        if (kind(&found), old) != (kind(definition), new) {
             return Err(ExperimentError::Sweep(format!(
                 "{} contains another sweep; `unrolled sweep status` shows it, --run chooses another folder",
                 folder.display()
@@ -78,6 +94,10 @@ impl Repeats {
         let mut sweep = Sweep::open(folder)?;
         let mut joined = sweep.definition.clone();
         joined.base = definition.base.clone();
+        for network in &mut joined.networks {
+            let same = definition.networks.iter().find(|other| other.name == network.name);
+            network.base = same.map_or_else(|| network.base.clone(), |same| same.base.clone());
+        }
         joined.join_seeds(definition);
         if joined != sweep.definition {
             sweep.trials = joined.trials();
@@ -103,6 +123,29 @@ impl Repeats {
             return Ok(Claim::Taken);
         }
         Ok(self.files.claim(trial, &self.worker)?.map_or(Claim::Taken, Claim::Mine))
+    }
+
+    /// How the training with the run `name` has ended, if it would end in the same way once more: finished or diverged, also where no
+    /// result was written.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn has_ended(&mut self, name: &str) -> Result<Option<Outcome>, ExperimentError> {
+        self.files.refresh()?;
+        let folder = self.sweep.folder.join(name);
+        let Some(trial) = self.trial(name).filter(|_| has_run(&folder)) else { return Ok(None) };
+        let files = self.files.of(trial);
+        let diverged = || Outcome::Diverged("when it was trained before".to_owned());
+        let end = files.end.as_ref().filter(|_| files.is_settled());
+        Ok(match end.and_then(|end| Some((end.end?, &end.reason))) {
+            Some((EndState::Finished, _)) => Some(Outcome::Finished),
+            Some((EndState::Diverged, why)) => Some(Outcome::Diverged(why.clone())),
+            _ => match owner::state(&folder)? {
+                RunState::Finished => Some(Outcome::Finished),
+                RunState::Diverged => Some(diverged()),
+                _ => None,
+            },
+        })
     }
 
     /// The training with the run `name` has ended, under the number of its claim, or had ended before this process. One that was stopped
@@ -139,6 +182,7 @@ impl Repeats {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::sweep::definition::SweepNetwork;
     use crate::preset::{self, Overrides};
 
     fn definition(seeds: (u64, u64), set: &str) -> SweepDefinition {
@@ -178,6 +222,56 @@ mod tests {
         assert!(error.contains("trainings with train.epochs 1, not 2"), "{error}");
         let folds = SweepDefinition { seeds: None, folds: Some(3), ..one };
         assert!(check(&folds, true).unwrap_err().contains("another sweep"));
+    }
+
+    /// A race of two networks.
+    fn race(seeds: (u64, u64), names: [&str; 2]) -> SweepDefinition {
+        let network = |name: &&str| {
+            let preset = if *name == "dense" { "word-order-dense" } else { "word-order" };
+            let base = preset::load(preset, &Overrides::default()).unwrap().spec.tree().unwrap();
+            SweepNetwork { name: (*name).into(), base }
+        };
+        let networks = names.iter().map(network);
+        let race = SweepDefinition::of("race", crate::preset::Value::Null);
+        SweepDefinition { networks: networks.collect(), seeds: Some(seeds), repeats: true, ..race }
+    }
+
+    #[test]
+    fn seeds_that_join_a_race_leave_the_trials_before_as_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = |repeats: &Repeats| {
+            repeats.sweep.trials.iter().map(|trial| repeats.sweep.run_name(trial)).collect::<Vec<_>>()
+        };
+        let first = Repeats::begin(dir.path(), &race((1, 2), ["rnn", "dense"])).unwrap();
+        let two = ["rnn/seed-1", "dense/seed-1", "rnn/seed-2", "dense/seed-2"];
+        assert_eq!(names(&first), two);
+        // The order of the networks of the command does not matter.
+        let more = Repeats::begin(dir.path(), &race((1, 3), ["dense", "rnn"])).unwrap();
+        assert_eq!(names(&more), [&two[..], &["rnn/seed-3", "dense/seed-3"]].concat());
+        let sweep = Sweep::open(dir.path()).unwrap();
+        assert_eq!(sweep.trials, more.sweep.trials, "as they are written");
+        let specs = sweep.trials.iter().map(|trial| sweep.definition.spec(trial).unwrap().spec);
+        let specs: Vec<(u64, String)> = specs.map(|spec| (spec.train.seed, spec.name)).collect();
+        assert_eq!(specs[3], (2, "word-order-dense".to_owned()));
+        assert_eq!(sweep.trials[5].set, ["network=dense"]);
+        let check = |definition: &SweepDefinition| {
+            Repeats::check(dir.path(), definition, true).map_err(|error| error.to_string())
+        };
+        assert!(check(&race((1, 2), ["dense", "rnn"])).is_ok());
+        let error = check(&race((1, 2), ["dense", "lstm"])).unwrap_err();
+        assert!(error.contains("contains a race of dense, rnn, not of dense, lstm"), "{error}");
+        let error = check(&definition((1, 2), "train.epochs=1")).unwrap_err();
+        assert!(error.contains("contains another sweep"), "{error}");
+    }
+
+    #[test]
+    fn networks_whose_names_leave_the_folder_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Repeats::begin(dir.path(), &race((1, 1), ["a", "../../b"])).unwrap());
+        let error = Sweep::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains(r#"found "../../b" as the name of a network"#), "{error}");
+        let twice = race((1, 1), ["a", "a"]).check_networks().unwrap_err().to_string();
+        assert!(twice.contains("two networks have the name a"), "{twice}");
     }
 
     #[test]

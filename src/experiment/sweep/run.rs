@@ -59,12 +59,13 @@ impl Sweep {
     /// others; those that other processes train are waited for, and taken over if their process dies.
     ///
     /// # Errors
-    /// If the folder cannot be read or written, or no thread can be started.
+    /// If the trials cannot be trained one by one, the folder cannot be read or written, or no thread can be started.
     pub fn run(
         &self,
         options: &SweepOptions,
         watcher: &dyn SweepWatcher,
     ) -> Result<SweepEnd, ExperimentError> {
+        self.check_separable()?;
         let scheduler = Mutex::new(Scheduler::new(self, options.trials.clone())?);
         let work = || {
             let mut thread = WorkingThread { watcher, has_done_its_work: false };

@@ -1,7 +1,6 @@
 //! How far a sweep is, and what it has found.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
 
 use super::definition::Trial;
 use super::folder::Sweep;
@@ -177,11 +176,12 @@ impl SweepStatus {
 
     fn combine(&self) -> Vec<Combination> {
         let mut combinations: Vec<Combination> = Vec::new();
+        let mut places: HashMap<usize, usize> = HashMap::new();
         for status in &self.trials {
             let number = status.trial.combination;
-            if combinations.last().is_none_or(|last| last.number != number) {
-                let set = status.trial.set.clone();
-                let (trials, statistic) = (Vec::new(), None);
+            let place = *places.entry(number).or_insert(combinations.len());
+            if place == combinations.len() {
+                let (set, trials, statistic) = (status.trial.set.clone(), Vec::new(), None);
                 combinations.push(Combination {
                     number,
                     set,
@@ -191,8 +191,8 @@ impl SweepStatus {
                     interval: None,
                 });
             }
-            if let Some(last) = combinations.last_mut() {
-                last.trials.push(status.trial.trial);
+            if let Some(combination) = combinations.get_mut(place) {
+                combination.trials.push(status.trial.trial);
             }
         }
         for combination in &mut combinations {
@@ -240,9 +240,7 @@ impl Runs {
     fn read(sweep: &Sweep, files: &StateFiles) -> Result<Self, ExperimentError> {
         let folder = sweep.runs_folder();
         // One that has a folder has begun.
-        let entries = fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
-        let begun: HashSet<String> =
-            entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let begun = sweep.begun();
         let is_told = |trial: usize| {
             let files = files.of(trial);
             files.is_settled() && (files.end.is_some() || !files.rungs.is_empty())

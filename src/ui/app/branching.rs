@@ -42,7 +42,7 @@ impl App<'_> {
                     self.overlay = None;
                     self.show(link);
                 }
-                Ok(Launched::Race(_)) => {}
+                Ok(Launched::Race(_) | Launched::Sweep(_)) => {}
             },
         }
     }

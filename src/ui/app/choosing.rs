@@ -7,10 +7,9 @@ use crossbeam_channel::Receiver;
 use super::popup::Popup;
 use super::{App, LaunchRequest, Launched, Link, LookBack, Overlay, RunScreen};
 use crate::preset::Overrides;
-use crate::runs::Run;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::keymap::Action;
-use crate::ui::menu::Request;
+use crate::ui::menu::{RecentRun, Request};
 
 impl App<'_> {
     pub(super) fn act_on_menu(&mut self, action: Action) {
@@ -18,6 +17,7 @@ impl App<'_> {
             Some(Request::Train(name)) => self.train(&name, &Overrides::default()),
             Some(Request::Race(name)) => self.start_race(&name),
             Some(Request::Open(run)) => self.open_run(&run),
+            Some(Request::OpenSweep(folder)) => self.open_sweep(&folder),
             Some(Request::GetData { preset, needs }) => self.ask_for_data(&preset, &needs),
             Some(Request::Edit(name)) => self.edit(&name),
             Some(Request::Copy(command)) => {
@@ -32,12 +32,12 @@ impl App<'_> {
     }
 
     /// The lists of recent runs for the menu.
-    pub fn recent_runs(&self) -> Option<&Receiver<Vec<Run>>> {
+    pub fn recent_runs(&self) -> Option<&Receiver<Vec<RecentRun>>> {
         self.menu.lists()
     }
 
     /// Takes a list of recent runs; returns whether the screen changes.
-    pub fn take_recent_runs(&mut self, runs: Vec<Run>) -> bool {
+    pub fn take_recent_runs(&mut self, runs: Vec<RecentRun>) -> bool {
         self.menu.take_list(runs, Instant::now())
     }
 
@@ -49,7 +49,7 @@ impl App<'_> {
                 self.show(link);
             }
             Ok(Launched::Background(text)) => self.show_message("In training", &text),
-            Ok(Launched::Branch | Launched::Race(_)) => {}
+            Ok(Launched::Branch | Launched::Race(_) | Launched::Sweep(_)) => {}
             Err(error) => self.show_message("Cannot start training", &error),
         }
     }

@@ -39,7 +39,8 @@ impl App<'_> {
             return if is_hidden { Some("") } else { lecture.footer_word(action) };
         }
         if let (None, Some(sweep)) = (&self.run, &self.sweep) {
-            return sweep.footer_word(action);
+            let leaves = action == Action::Back && self.has_menu;
+            return sweep.footer_word(action).or(leaves.then_some("menu"));
         }
         if let (None, Some(runs)) = (&self.run, &self.runs) {
             return runs.footer_word(action);

@@ -74,6 +74,8 @@ pub enum LaunchRequest<'r> {
     Train(&'r str, &'r Overrides),
     /// Start a race, by its name.
     Race(&'r str),
+    /// Show the sweep in this folder.
+    Sweep(&'r Path),
     /// Connect to the live run in this folder.
     Attach(&'r Path),
     /// Train a branch of a run.
@@ -102,6 +104,8 @@ pub enum Launched {
     Link(Link),
     /// A race to show.
     Race(Box<Group>),
+    /// The screen of a sweep.
+    Sweep(Box<SweepScreen>),
     /// A training in the background, and what to say of it.
     Background(String),
     /// The screen ends: the program trains the branch on one of its own.

@@ -25,7 +25,7 @@ impl App<'_> {
         let Some(network) = lecture.network() else { return };
         match (self.launch)(LaunchRequest::Lecture(network)) {
             Ok(Launched::Link(Link { events, commands })) => lecture.watch(events, commands),
-            Ok(Launched::Background(_) | Launched::Branch | Launched::Race(_)) => {}
+            Ok(_) => {}
             Err(error) => lecture.fail(error),
         }
     }

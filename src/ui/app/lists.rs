@@ -85,7 +85,7 @@ impl App<'_> {
                     self.attached = true;
                     self.show(link);
                 }
-                Ok(Launched::Background(_) | Launched::Branch | Launched::Race(_)) => {}
+                Ok(_) => {}
                 Err(error) => self.show_message("Cannot attach", &error),
             }
             return;

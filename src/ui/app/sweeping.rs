@@ -4,12 +4,21 @@ use std::path::Path;
 
 use crossbeam_channel::Receiver;
 
-use super::{App, ExitReason};
+use super::{App, ExitReason, LaunchRequest, Launched};
 use crate::runs::{self, Card};
 use crate::ui::keymap::Action;
 use crate::ui::sweep::{Request, SweepUpdate};
 
 impl App<'_> {
+    /// Shows the sweep in `folder` over the menu.
+    pub(super) fn open_sweep(&mut self, folder: &Path) {
+        match (self.launch)(LaunchRequest::Sweep(folder)) {
+            Ok(Launched::Sweep(screen)) => self.sweep = Some(screen),
+            Ok(_) => {}
+            Err(error) => self.show_message("Cannot show the trainings", &error),
+        }
+    }
+
     /// What the program sends for the screen of a sweep.
     pub fn sweep_updates(&self) -> Option<&Receiver<SweepUpdate>> {
         self.sweep.as_ref().map(|sweep| sweep.updates())
@@ -26,7 +35,11 @@ impl App<'_> {
     }
 
     pub(super) fn act_on_sweep(&mut self, action: Action) {
+        if action == Action::Screenshot {
+            return self.screenshot();
+        }
         match self.sweep.as_mut().and_then(|sweep| sweep.act(action)) {
+            Some(Request::Leave) if self.has_menu => self.sweep = None,
             Some(Request::Leave) => self.outcome = Some(ExitReason::Quit),
             Some(Request::Open { folder, name }) if has_run(&folder) => {
                 self.open_run(&runs::open(&folder, &name));

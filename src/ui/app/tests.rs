@@ -12,14 +12,16 @@ use crate::protocol::RaceEvent;
 use crate::protocol::{
     AppliedCommand, CommandRequest, DataFacts, Level, LogLine, ModelTable, RunInfo, Sample, StepMetrics,
 };
+use crate::run::RunState;
 use crate::run::race::Standings;
 use crate::ui::browser::CustomDataHooks;
 use crate::ui::earlier_runs::EarlierRuns;
 use crate::ui::group::{self, Group};
 use crate::ui::input::Input;
-use crate::ui::menu::RaceEntry;
 use crate::ui::menu::tests::{THEME, entries};
+use crate::ui::menu::{self, RaceEntry, RecentRun};
 use crate::ui::panel::{Panel, Tab};
+use crate::ui::sweep;
 use crate::ui::terminal::{Screen, WriteResult, Writer};
 use crate::ui::view::dashboard::Target;
 
@@ -768,6 +770,61 @@ fn a_race_from_the_menu_is_on_this_screen_and_gives_way_to_the_menu_when_it_is_o
     assert!(screen(&mut app, 80, 24).contains("Cannot start the race"));
     drop(app);
     assert_eq!(started, 2);
+}
+
+#[test]
+fn a_sweep_is_opened_from_the_menu_and_gives_way_to_it_where_the_cursor_was() {
+    let mut asked = Vec::new();
+    let dir = tempfile::tempdir().unwrap();
+    let (sweep, _updates) = sweep::tests::screen_in(dir.path());
+    let mut waiting = Some(sweep);
+    let mut launch = |request: LaunchRequest<'_>| {
+        let LaunchRequest::Sweep(folder) = request else { panic!("{request:?}") };
+        asked.push(folder.to_owned());
+        let screen = waiting.take().ok_or_else(|| "runs/units: no sweep".to_owned())?;
+        Ok(Launched::Sweep(Box::new(screen)))
+    };
+    let mut app = App::new(InitialScreen::Menu(Some(HOOKS)), entries(), &mut launch, THEME);
+    let trainings = |name: &str| RecentRun {
+        run: menu::tests::run(&format!("{name}/trials/0003"), RunState::Finished, 3),
+        sweep: Some(Path::new("runs").join(name)),
+    };
+    app.take_recent_runs(["other", "units"].map(trainings).to_vec());
+    app.input(key(KeyCode::Home));
+    type_keys(&mut app, "↓");
+    assert!(screen(&mut app, 80, 24).contains("Enter trainings"), "{}", screen(&mut app, 80, 24));
+    type_keys(&mut app, "\n");
+    let seen = screen(&mut app, 120, 40);
+    assert!(seen.contains("2 Matrix") && seen.contains("Esc menu"), "{seen}");
+    // Keys are those of the sweep, and what comes for the menu is not on the screen.
+    type_keys(&mut app, "z");
+    let panels = |seen: &str| seen.matches('╭').count();
+    assert_eq!(panels(&screen(&mut app, 120, 40)), 1);
+    type_keys(&mut app, "\x1b");
+    let seen = screen(&mut app, 120, 40);
+    assert_eq!(panels(&seen), 4);
+    // Screenshots are of what is on the screen, without the footer.
+    for name in ["screen", "screen-2"] {
+        type_keys(&mut app, "S");
+        assert!(screen(&mut app, 120, 40).contains(&format!("saved {name}.svg in the folder of the sweep")));
+        let text = std::fs::read_to_string(dir.path().join(name).with_extension("txt")).unwrap();
+        assert_eq!(text.lines().count(), 39);
+        for line in text.lines() {
+            assert!(seen.contains(line), "{line}\n{seen}");
+        }
+        assert!(
+            std::fs::read_to_string(dir.path().join(name).with_extension("svg"))
+                .unwrap()
+                .contains("Importance")
+        );
+    }
+    type_keys(&mut app, "\x1b");
+    assert!(screen(&mut app, 80, 24).contains("▸ units/…"), "{}", screen(&mut app, 80, 24));
+    assert!(app.outcome().is_none() && app.sweep_updates().is_none());
+    type_keys(&mut app, "\n");
+    assert!(screen(&mut app, 80, 24).contains("no sweep"));
+    drop(app);
+    assert_eq!(asked, [Path::new("runs/units"); 2]);
 }
 
 #[test]

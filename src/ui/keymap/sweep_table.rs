@@ -52,4 +52,10 @@ pub(super) const BINDINGS: &[Binding] = &[
     row(Action::Zoom, &[Char('z')], "enlarge", "Show the focused panel of the sweep alone, or all again."),
     row(Action::Focus(1), &[Digit], "", "Go to a panel of the sweep by its number."),
     row(Action::Explain, &[Char('i')], "show", "Show all about the run of the chosen trial."),
+    row(
+        Action::Screenshot,
+        &[Char('S')],
+        "screenshot",
+        "Save a screenshot as SVG and as text in the folder of the sweep.",
+    ),
 ];

@@ -5,13 +5,12 @@ use unicode_width::UnicodeWidthStr;
 
 use super::RaceEntry;
 use super::network::{self, Network};
-use super::recent_runs::folder;
-use crate::escape::shell_word;
+use super::recent_runs::{RecentRun, folder};
 use crate::number;
 use crate::preset::{Entry, answer_to};
 use crate::protocol::{DataFacts, ModelTable};
 use crate::run::RunState;
-use crate::runs::{self, Run};
+use crate::runs;
 use crate::ui::text::{fit, wrap};
 use crate::ui::theme::{Role, Theme};
 
@@ -135,14 +134,15 @@ pub fn race(race: &RaceEntry, missing: Option<&str>, width: usize, theme: &Theme
 }
 
 /// Returns the description of a run.
-pub fn run(run: &Run, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+pub fn run(recent: &RecentRun, width: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let run = &recent.run;
     let summary = &run.summary;
-    let path = shell_word(&run.path.to_string_lossy());
-    let (title, command) = match run.state {
-        RunState::Live => ("A run in training: Enter attaches to it", "attach"),
-        _ => ("A run: Enter replays it", "replay"),
+    let title = match (&recent.sweep, run.state) {
+        (Some(_), _) => "Several trainings: Enter shows all of them",
+        (None, RunState::Live) => "A run in training: Enter attaches to it",
+        (None, _) => "A run: Enter replays it",
     };
-    let mut out = head(title, &format!("unrolled {command} {path}"), width, theme);
+    let mut out = head(title, &recent.command(), width, theme);
     let of = |name: &str, value: f64| format!("{name} {}", number::named(name, value));
     let best = summary.best.as_ref().map_or_else(String::new, |best| {
         format!("{}, epoch {}", of(&summary.monitor, best.value), best.epoch)
@@ -153,6 +153,7 @@ pub fn run(run: &Run, width: usize, theme: &Theme) -> Vec<Line<'static>> {
         planned => format!("{} of {planned}", summary.epochs),
     };
     let rows = [
+        ("latest", if recent.sweep.is_some() { run.name.to_string() } else { String::new() }),
         ("state", run.state.word().to_owned()),
         ("reason", summary.reason.to_string()),
         ("damage", summary.damage.to_string()),

@@ -13,14 +13,23 @@ const SHOWN: usize = 5;
 /// How often the folder is listed.
 const LIST_EVERY: Duration = Duration::from_secs(2);
 
+/// A run that the menu shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecentRun {
+    /// The run; the latest one of a folder of several.
+    pub run: Run,
+    /// The folder of the sweep that it belongs to.
+    pub sweep: Option<PathBuf>,
+}
+
 /// Lists the latest runs.
 #[derive(Debug)]
 pub(super) struct RecentRuns {
     folder: PathBuf,
     /// When the folder is listed next; `None` while it is being listed.
     next: Option<Instant>,
-    send: Sender<Vec<Run>>,
-    lists: Receiver<Vec<Run>>,
+    send: Sender<Vec<RecentRun>>,
+    lists: Receiver<Vec<RecentRun>>,
 }
 
 impl RecentRuns {
@@ -31,7 +40,7 @@ impl RecentRuns {
     }
 
     /// The lists, as they come.
-    pub fn lists(&self) -> &Receiver<Vec<Run>> {
+    pub fn lists(&self) -> &Receiver<Vec<RecentRun>> {
         &self.lists
     }
 
@@ -52,7 +61,12 @@ impl RecentRuns {
         let (folder, send) = (self.folder.clone(), self.send.clone());
         let listed = std::thread::Builder::new().name("runs".into()).spawn(move || {
             // The list of runs says why a folder cannot be read; the menu may be closed.
-            let _ = send.send(latest(runs::list(&folder).unwrap_or_default()));
+            let latest = latest(runs::list(&folder).unwrap_or_default()).into_iter();
+            let with_sweep = |run: Run| {
+                let sweep = self::folder(&run).map(|name| folder.join(name));
+                RecentRun { sweep: sweep.filter(|path| runs::is_sweep(path)), run }
+            };
+            let _ = send.send(latest.map(with_sweep).collect());
         });
         if listed.is_ok() {
             self.next = None;

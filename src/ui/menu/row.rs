@@ -1,10 +1,9 @@
 //! The rows of the menu: recent runs, presets, races, and the row for own data.
 
-use super::recent_runs::folder;
+use super::recent_runs::{RecentRun, folder};
 use crate::escape::shell_word;
 use crate::preset::Entry;
 use crate::run::RunState;
-use crate::runs::Run;
 
 /// The name of the row for own data.
 const OWN_DATA: &str = "your data…";
@@ -30,10 +29,22 @@ impl RaceEntry {
     }
 }
 
+impl RecentRun {
+    /// The command that does what Enter does.
+    pub fn command(&self) -> String {
+        let (verb, path) = match &self.sweep {
+            Some(sweep) => ("sweep status", sweep),
+            None if self.run.state == RunState::Live => ("attach", &self.run.path),
+            None => ("replay", &self.run.path),
+        };
+        format!("unrolled {verb} {}", shell_word(&path.to_string_lossy()))
+    }
+}
+
 /// A row of the list.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Row {
-    Run(Box<Run>),
+    Run(Box<RecentRun>),
     Preset(Box<Entry>),
     /// With the first of its presets whose data are missing.
     Race(RaceEntry, Option<String>),
@@ -54,7 +65,7 @@ impl Row {
     /// Its name, unique in its group. That of a run is foreign text.
     pub fn name(&self) -> &str {
         match self {
-            Self::Run(run) => &run.name,
+            Self::Run(recent) => &recent.run.name,
             Self::Preset(entry) => &entry.name,
             Self::Race(race, _) => &race.name,
             Self::OwnData => OWN_DATA,
@@ -64,7 +75,10 @@ impl Row {
     /// How it is called in the list: a run in a folder of several, which no other run of it stands beside, by the folder.
     pub fn label(&self) -> String {
         match self {
-            Self::Run(run) => folder(run).map_or(run.name.to_string(), |folder| format!("{folder}/…")),
+            Self::Run(recent) => {
+                let run = &recent.run;
+                folder(run).map_or(run.name.to_string(), |folder| format!("{folder}/…"))
+            }
             row => row.name().to_owned(),
         }
     }
@@ -94,10 +108,7 @@ impl Row {
     /// The command that does what Enter does.
     pub fn command(&self) -> String {
         match self {
-            Self::Run(run) => {
-                let verb = if run.state == RunState::Live { "attach" } else { "replay" };
-                format!("unrolled {verb} {}", shell_word(&run.path.to_string_lossy()))
-            }
+            Self::Run(recent) => recent.command(),
             Self::Preset(entry) => format!("unrolled train {}", entry.name),
             Self::Race(race, _) => format!("unrolled race {}", race.name),
             Self::OwnData => "unrolled new PATH".to_owned(),
@@ -107,7 +118,7 @@ impl Row {
     /// The mark behind its name.
     pub fn mark(&self) -> &'static str {
         match self {
-            Self::Run(run) => match run.state {
+            Self::Run(recent) => match recent.run.state {
                 RunState::Live => "●",
                 RunState::Finished => "✓",
                 RunState::Stopped => "■",
@@ -121,7 +132,8 @@ impl Row {
     /// What a filter searches, in lower case.
     pub fn searchable(&self) -> String {
         let all: Vec<&str> = match self {
-            Self::Run(run) => {
+            Self::Run(recent) => {
+                let run = &recent.run;
                 vec![self.group(), &run.name, &run.summary.preset, &run.summary.layers, run.state.word()]
             }
             Self::Preset(entry) => {

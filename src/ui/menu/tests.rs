@@ -235,7 +235,7 @@ fn the_menu_of_the_built_in_presets_at_200_by_60() {
 }
 
 /// A run called `name` that was started so many seconds after others.
-pub(in crate::ui::menu) fn run(name: &str, state: RunState, after: u64) -> Run {
+pub(in crate::ui) fn run(name: &str, state: RunState, after: u64) -> Run {
     let summary = Summary {
         preset: "word-order".into(),
         layers: "Embedding, SimpleRNN, Dense".into(),
@@ -267,13 +267,18 @@ fn race(name: &str, presets: [&str; 2]) -> RaceEntry {
     }
 }
 
+/// Runs that belong to no sweep.
+fn alone(runs: Vec<Run>) -> Vec<RecentRun> {
+    runs.into_iter().map(|run| RecentRun { run, sweep: None }).collect()
+}
+
 /// A menu with all kinds of rows.
 fn full() -> Menu {
     let races =
         vec![race("memory", ["word-order", "copy-memory"]), race("imdb", ["word-order", "imdb-lstm"])];
     let mut menu = Menu::new(entries()).with_own_data(races);
     let runs = vec![run("word-order-2", RunState::Live, 2), run("word-order-1", RunState::Finished, 1)];
-    menu.take_list(runs, Instant::now());
+    menu.take_list(alone(runs), Instant::now());
     menu
 }
 
@@ -298,12 +303,29 @@ fn recent_runs_stand_above_the_presets_and_races_below() {
 fn a_run_of_several_stands_for_its_folder_and_stays_selected_with_the_next() {
     let mut menu = full();
     let now = Instant::now();
-    menu.take_list(vec![run("sweep-1/trial-3", RunState::Finished, 3)], now);
+    menu.take_list(alone(vec![run("sweep-1/trial-3", RunState::Finished, 3)]), now);
     menu.act(Action::First);
     let seen = screen(&mut menu, 80, 23).to_string();
     assert!(seen.contains("▸ sweep-1/…") && seen.contains("in sweep-1; r lists them"), "{seen}");
-    menu.take_list(vec![run("sweep-1/trial-4", RunState::Live, 4)], now);
+    menu.take_list(alone(vec![run("sweep-1/trial-4", RunState::Live, 4)]), now);
     assert_eq!(menu.chosen().unwrap().name(), "sweep-1/trial-4");
+}
+
+#[test]
+fn the_row_of_a_sweep_opens_all_of_its_trainings() {
+    let mut menu = full();
+    let sweep = Some(PathBuf::from("runs/units"));
+    let run = run("units/trials/0003", RunState::Live, 3);
+    menu.take_list(vec![RecentRun { run, sweep }], Instant::now());
+    menu.act(Action::First);
+    assert_eq!(menu.footer_word(Action::Open), Some("trainings"));
+    let seen = screen(&mut menu, 80, 23).to_string();
+    for words in ["▸ units/…", "Several trainings: Enter shows all", "unrolled sweep status runs/units"] {
+        assert!(seen.contains(words), "{words}\n{seen}");
+    }
+    assert_eq!(menu.act(Action::Open), Some(Request::OpenSweep("runs/units".into())));
+    let copied = Some(Request::Copy("unrolled sweep status runs/units".into()));
+    assert_eq!(menu.act(Action::CopyCommand), copied);
 }
 
 #[test]
@@ -374,7 +396,8 @@ fn runs_that_come_and_go_leave_the_selection() {
     let mut menu = full();
     let now = Instant::now();
     menu.act(Action::First);
-    let list = || vec![run("word-order-3", RunState::Live, 3), run("word-order-2", RunState::Finished, 2)];
+    let runs = || vec![run("word-order-3", RunState::Live, 3), run("word-order-2", RunState::Finished, 2)];
+    let list = || alone(runs());
     assert!(menu.take_list(list(), now));
     assert_eq!(menu.chosen().unwrap().name(), "word-order-2");
     assert_eq!(menu.footer_word(Action::Open), Some("replay"), "its state is the new one");
@@ -386,16 +409,19 @@ fn runs_that_come_and_go_leave_the_selection() {
 #[test]
 fn the_latest_runs_of_the_folder_are_listed_while_the_menu_is_shown() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["a", "b", "c", "d", "e", "f"] {
-        std::fs::create_dir(folder.path().join(name)).unwrap();
+    for name in ["a", "b", "c", "d", "e", "f/seed-1"] {
+        std::fs::create_dir_all(folder.path().join(name)).unwrap();
         std::fs::write(folder.path().join(name).join("spec.yaml"), "name: word-order\n").unwrap();
     }
+    std::fs::write(folder.path().join("f/sweep.yaml"), "").unwrap();
     let now = Instant::now();
     let mut menu = Menu::new(entries()).with_recent_runs(folder.path(), now);
     assert_eq!(menu.next_tick(), Some(now));
     menu.tick(now);
     assert_eq!(menu.next_tick(), None, "one list at a time");
     let list = menu.lists().unwrap().recv_timeout(Duration::from_secs(30)).unwrap();
+    let sweeps: Vec<&PathBuf> = list.iter().filter_map(|recent| recent.sweep.as_ref()).collect();
+    assert_eq!(sweeps, [&folder.path().join("f")]);
     assert!(menu.take_list(list, now));
     assert_eq!(menu.shown.len(), 5 + 5);
     assert!(menu.next_tick().is_some());

@@ -112,7 +112,7 @@ impl Menu {
             let (name_role, mark_role) = match row {
                 _ if i == self.chosen => (Role::Selected, Role::Selected),
                 row if row.is_missing_data() => (Role::Dim, Role::Warning),
-                Row::Run(run) => (Role::Text, state_role(run.state)),
+                Row::Run(recent) => (Role::Text, state_role(recent.run.state)),
                 _ => (Role::Text, Role::Text),
             };
             if i == self.chosen {
@@ -135,7 +135,7 @@ impl Menu {
         let inner = block.inner(area);
         let lines = match row {
             Row::Preset(entry) => description::preset(entry, usize::from(inner.width), theme),
-            Row::Run(run) => description::run(run, usize::from(inner.width), theme),
+            Row::Run(recent) => description::run(recent, usize::from(inner.width), theme),
             Row::Race(race, missing) => {
                 description::race(race, missing.as_deref(), usize::from(inner.width), theme)
             }

@@ -110,6 +110,8 @@ pub struct SweepCombination {
 /// A sweep at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepData {
+    /// Its folder.
+    pub folder: PathBuf,
     /// Its folder. Foreign.
     pub name: String,
     /// The monitored metric.

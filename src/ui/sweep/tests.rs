@@ -1,4 +1,4 @@
-use crossbeam_channel::{Sender, unbounded};
+use crossbeam_channel::{Sender, bounded, unbounded};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -76,6 +76,7 @@ fn data() -> SweepData {
     }
     let setting = |key: &str, scale, is_repeat| SweepSetting { key: key.into(), is_repeat, scale };
     SweepData {
+        folder: "runs/s".into(),
         name: "runs/words-sweep".into(),
         metric: "val_accuracy".into(),
         higher_is_better: true,
@@ -97,8 +98,14 @@ fn data() -> SweepData {
 }
 
 fn screen() -> (SweepScreen, Sender<SweepUpdate>) {
+    screen_in("runs/s".as_ref())
+}
+
+/// The screen of a sweep in `folder`.
+pub fn screen_in(folder: &Path) -> (SweepScreen, Sender<SweepUpdate>) {
     let (send, updates) = unbounded();
-    (SweepScreen::new(data(), updates), send)
+    let data = SweepData { folder: folder.to_owned(), ..data() };
+    (SweepScreen::new(data, updates, bounded(0).0), send)
 }
 
 fn terminal(screen: &mut SweepScreen, (width, height): (u16, u16), theme: &Theme) -> Terminal<TestBackend> {
@@ -264,7 +271,7 @@ fn foreign_text_steers_no_terminal() {
     data.settings[1] = SweepSetting { key: "a.\x1b]0;".into(), is_repeat: false, scale: AxisScale::Category };
     data.trials[5].reason = "\x07".into();
     let (_send, updates) = unbounded();
-    let mut screen = SweepScreen::new(data, updates);
+    let mut screen = SweepScreen::new(data, updates, bounded(0).0);
     for size in [(80, 23), (120, 39), (200, 59)] {
         for panel in 1..=4 {
             acted(&mut screen, &[Action::Focus(panel)]);
@@ -290,7 +297,7 @@ fn no_size_and_no_sweep_makes_it_panic() {
     nan.trials.iter_mut().for_each(|trial| trial.value = Some(f64::NAN));
     for data in [few(0), few(1), few(6), alone, nan, data()] {
         let (_send, updates) = unbounded();
-        let mut screen = SweepScreen::new(data, updates);
+        let mut screen = SweepScreen::new(data, updates, bounded(0).0);
         for (width, height) in [(1, 1), (20, 5), (40, 11), (80, 23), (111, 33), (300, 100)] {
             for panel in 1..=4 {
                 for action in [Action::Focus(panel), Action::Left, Action::Down, Action::XAxis, Action::YAxis]
@@ -352,7 +359,7 @@ fn settings_that_are_drawn_are_put_into_groups_and_a_pair_without_a_trial_is_no_
         trial.settings[0] = format!("{:.5}", 10_f64.powf(-4.0 + i as f64 / 10.0));
     }
     let (_send, updates) = unbounded();
-    let mut screen = SweepScreen::new(data, updates);
+    let mut screen = SweepScreen::new(data, updates, bounded(0).0);
     acted(&mut screen, &[Action::Focus(2)]);
     let shown = drawn(&mut screen, (80, 23), &DARK);
     assert!(shown.contains("0.0001…") && shown.contains('–'), "{shown}");
@@ -449,7 +456,7 @@ fn losses_that_differ_by_decades_have_a_logarithmic_scale() {
     assert!((quality.share(10_f64.powf(-17.0 / 8.0)) - 0.5).abs() < 1e-6);
     data.best = Some(17);
     let (_send, updates) = unbounded();
-    let mut screen = SweepScreen::new(data, updates);
+    let mut screen = SweepScreen::new(data, updates, bounded(0).0);
     acted(&mut screen, &[Action::Focus(3)]);
     let shown = drawn(&mut screen, (80, 23), &DARK);
     assert!(shown.contains("val_loss (log)") && shown.contains("├0.0100"), "{shown}");

@@ -27,6 +27,18 @@ const GAP: usize = 3;
 impl SweepScreen {
     /// Draws the screen into `area` of `frame`.
     pub fn render(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
+        self.render_screen(frame, area, theme);
+        let mut picture = Buffer::empty(area);
+        for position in area.positions() {
+            if let (Some(cell), Some(from)) = (picture.cell_mut(position), frame.buffer_mut().cell(position))
+            {
+                cell.clone_from(from);
+            }
+        }
+        self.picture = Some(picture);
+    }
+
+    fn render_screen(&mut self, frame: &mut Frame<'_>, area: Rect, theme: &Theme) {
         if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
             return too_small(frame, area, theme);
         }
