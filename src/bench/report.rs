@@ -167,11 +167,11 @@ struct WatchedLine<'a> {
     #[serde(flatten)]
     head: Head<'a>,
     rounds: usize,
-    /// With those of `rarer_cost`; `low` and `high` are the 95 % interval of the median.
+    /// With those of `infrequent_cost`; `low` and `high` are the 95 % interval of the median.
     instruments_cost: f64,
     instruments_cost_low: Option<f64>,
     instruments_cost_high: Option<f64>,
-    rarer_cost: f64,
+    infrequent_cost: f64,
     /// In addition to that of the instruments.
     screen_cost: f64,
     screen_cost_low: Option<f64>,
@@ -195,7 +195,7 @@ pub fn watched_json(workload: &Workload, watched: &Watched, effort: Effort) -> s
         instruments_cost: read(instruments.median()),
         instruments_cost_low: read_within.map(|(low, _)| read(low)),
         instruments_cost_high: read_within.map(|(_, high)| read(high)),
-        rarer_cost: rounded(*rarer, 5),
+        infrequent_cost: rounded(*rarer, 5),
         screen_cost: shown(screen.median()),
         screen_cost_low: shown_within.map(|(low, _)| shown(low)),
         screen_cost_high: shown_within.map(|(_, high)| shown(high)),

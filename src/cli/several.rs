@@ -6,7 +6,7 @@
 //! ```
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -27,7 +27,7 @@ use crate::experiment::{
 };
 use crate::number;
 use crate::preset::RunSpec;
-use crate::protocol::{Command, CommandRequest, CommandSender, Event};
+use crate::protocol::{Command, CommandRequest, CommandSender, Event, Level, LogLine};
 use crate::run::{RunState, owner};
 use crate::runs;
 use crate::train::{Ended, Outcome, Trainer};
@@ -55,6 +55,12 @@ pub(super) fn train(args: &TrainArgs, repeat: &Repeat, screen: ScreenArgs) -> Cl
             let lines =
                 Lines { args, is_stopped: false.into(), is_ending: false.into(), together: OnceLock::new() };
             let ended = train_all(args.preset(), repeat, &args.overrides(), options, &lines);
+            // Once for the job, when all of its trainings are saved: it ends them.
+            if let Some(together) = lines.together.get()
+                && let Some(folder) = together.stopped.get()
+            {
+                requeue(&together.signals, folder, &Outcome::Stopped);
+            }
             let is_stopped = lines.is_stopped.into_inner();
             Finished { ended, is_stopped, is_quiet: false, is_interrupted: false }
         }
@@ -137,7 +143,8 @@ struct Together {
     signals: Signals,
     left: usize,
     ended: AtomicUsize,
-    has_requeued: AtomicBool,
+    /// The folder of the first training that was stopped.
+    stopped: OnceLock<Arc<OnceLock<PathBuf>>>,
 }
 
 impl RepeatWatcher for Lines<'_> {
@@ -154,8 +161,8 @@ impl RepeatWatcher for Lines<'_> {
         let (relay, (sender, requests)) = (Relay::default(), unbounded());
         forward(requests, &relay)?;
         let signals = Signals::without_screen(CommandSender::new(SENDER, sender))?;
-        let (ended, has_requeued) = (0.into(), false.into());
-        let _ = self.together.set(Together { relay, signals, left, ended, has_requeued });
+        let (ended, stopped) = (0.into(), OnceLock::new());
+        let _ = self.together.set(Together { relay, signals, left, ended, stopped });
         Ok((jobs, threads))
     }
 
@@ -192,11 +199,14 @@ impl Together {
     fn follow(&self, name: &str, trainer: Trainer) -> Ended {
         self.relay.set(&trainer);
         let folder = trainer.folder();
-        trainer.events.iter().for_each(drop);
+        for event in &trainer.events {
+            if let Event::Log(LogLine { level: Level::Warning, text }) = event {
+                say(&format!("{name}: warning: {text}"));
+            }
+        }
         let ended = trainer.join_ended();
-        if ended.outcome == Outcome::Stopped && !self.has_requeued.swap(true, Ordering::Relaxed) {
-            // Once for all trainings of this job.
-            requeue(&self.signals, &folder, &ended.outcome);
+        if ended.outcome == Outcome::Stopped {
+            let _ = self.stopped.set(folder);
         }
         let count = 1 + self.ended.fetch_add(1, Ordering::Relaxed);
         let end = match &ended.outcome {

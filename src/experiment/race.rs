@@ -124,7 +124,8 @@ impl Plan {
             let specs = seeds.iter().map(load).collect::<Result<Vec<_>, _>>()?;
             let name = name.or_else(|| Some(folder_name(&specs.first()?.spec.name))).unwrap_or_default();
             let is_taken = |name: &str| entries.iter().any(|entry| entry.name == name);
-            let names = (2..).map(|n| format!("{name}-{n}"));
+            let base: String = name.chars().take(56).collect();
+            let names = (2..).map(|n| format!("{base}-{n}"));
             let name =
                 std::iter::once(name.clone()).chain(names).find(|name| !is_taken(name)).unwrap_or(name);
             entries.push(Entry { name, specs });

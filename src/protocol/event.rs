@@ -336,6 +336,11 @@ pub struct ProbeFrame {
 }
 
 impl ProbeFrame {
+    /// Whether the predictions after its tokens were made at this step, which are not made at every monitored one; that after the last is.
+    pub fn has_predictions(&self) -> bool {
+        self.by_token.iter().rev().skip(1).any(|prediction| !prediction.outputs.is_empty())
+    }
+
     /// Takes the predictions that were not made at this step from an `earlier` frame of the same probe.
     pub fn keep_predictions(&mut self, earlier: &mut Self) {
         if self.by_token.len() == earlier.by_token.len() {

@@ -193,7 +193,7 @@ impl Stepper {
     /// Bytes of the activations and gradients of the largest shard: what passes between a value's computation and its use in the backward pass.
     pub fn shard_bytes(&self) -> usize {
         let largest = self.work.iter().map(|work| work.shard.activation_bytes()).max();
-        largest.unwrap_or(0) + self.buffers.largest()
+        largest.unwrap_or(0).max(self.buffers.largest())
     }
 
     /// Trains on one batch.

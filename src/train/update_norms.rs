@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn constraints_and_moved_statistics_are_in_the_update_with_any_team() {
+    fn constraints_and_moved_statistics_are_in_the_update_on_any_number_of_threads() {
         let unit = Some(Constraint::UnitNorm { axis: Axes::one(0) });
         let layers = [
             Dense { units: 300, kernel_constraint: unit, ..Dense::default() }.into(),

@@ -249,16 +249,20 @@ impl Referee {
             let Some(resolved) = entry.specs.get(number) else { continue };
             let name = run_name(&entry.name, seed);
             let folder = self.folder.join(&name);
-            if let Some(outcome) = self.trainings.has_ended(&name)? {
-                self.take_over(network, (&entry.name, &resolved.spec), &folder)?;
-                self.trainings.ended(&name, None, &outcome)?;
-                drop(turns.turn(network));
-                continue;
-            }
-            let Claim::Mine(claim) = self.trainings.claim(&name)? else {
-                drop(turns.turn(network));
-                taken.push(network);
-                continue;
+            let claim = match self.trainings.claim_unless_ended(&name)? {
+                Ok(Claim::Mine(claim)) => claim,
+                Ok(Claim::Taken) => {
+                    drop(turns.turn(network));
+                    taken.push(network);
+                    continue;
+                }
+                Err(outcome) => {
+                    self.take_over(network, (&entry.name, &resolved.spec), &folder)?;
+                    self.trainings.ended(&name, None, &outcome)?;
+                    self.ended(outcome);
+                    drop(turns.turn(network));
+                    continue;
+                }
             };
             let resumes = has_run(&folder);
             if resumes {

@@ -284,7 +284,8 @@ impl SweepDefinition {
         for (i, SweepNetwork { name, .. }) in self.networks.iter().enumerate() {
             if folder_name(name) != *name {
                 return Err(ExperimentError::Sweep(format!(
-                    "found {name:?} as the name of a network; expected up to 60 letters, digits, -, _ and dots"
+                    "found {name:?} as the name of a network; expected up to 60 letters, digits, -, _ and dots, and none of {}",
+                    OWN.join(", ")
                 )));
             }
             if self.networks.iter().take(i).any(|other| other.name == *name) {
@@ -335,12 +336,20 @@ fn combined(all: &[Vec<String>], settings: impl Iterator<Item = String> + Clone)
     all.iter().flat_map(with).collect()
 }
 
-/// `name` as the name of a folder.
+/// The file of a sweep's definition.
+pub(super) const DEFINITION: &str = "sweep.yaml";
+/// The file of its trials.
+pub(super) const TRIALS: &str = "trials.jsonl";
+/// What is in the folder besides runs.
+pub(super) const OWN: [&str; 7] = [DEFINITION, TRIALS, "state", "workers", "job.sh", "jobs.txt", "logs"];
+
+/// `name` as the name of a network's folder in that of a sweep.
 pub fn folder_name(name: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     let name: String = name.chars().take(60).map(plain).collect();
     match name.trim_matches('.') {
         "" => "network".to_owned(),
+        name if OWN.contains(&name) => format!("network-{name}"),
         name => name.to_owned(),
     }
 }

@@ -14,16 +14,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::definition::{MAX_TRIALS, SweepDefinition, Trial};
+use super::definition::{DEFINITION, MAX_TRIALS, OWN, SweepDefinition, TRIALS, Trial};
 use crate::durable;
 use crate::experiment::error::ExperimentError;
 use crate::preset::{from_yaml, to_yaml};
 use crate::run::{self, RunError};
-
-const DEFINITION: &str = "sweep.yaml";
-const TRIALS: &str = "trials.jsonl";
-/// What is in the folder besides runs.
-const OWN: [&str; 7] = [DEFINITION, TRIALS, "state", "workers", "job.sh", "jobs.txt", "logs"];
 
 /// A sweep in its folder.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +102,7 @@ impl Sweep {
         let is_picture = |name: &str| {
             name.strip_prefix("screen").is_some_and(|rest| rest.ends_with(".svg") || rest.ends_with(".txt"))
         };
-        let is_own = OWN.iter().any(|own| name == *own) || name.to_str().is_some_and(is_picture);
+        let is_own = name.to_str().is_some_and(|name| OWN.contains(&name) || is_picture(name));
         is_own && Self::is_in(folder)
     }
 

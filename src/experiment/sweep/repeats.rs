@@ -35,6 +35,7 @@ impl Repeats {
     /// # Errors
     /// If another sweep is there, or the folder cannot be written to.
     pub fn begin(folder: &Path, definition: &SweepDefinition) -> Result<Self, ExperimentError> {
+        definition.check_networks()?;
         let sweep = match Sweep::is_in(folder) {
             true => Self::joined(folder, definition)?,
             false => Sweep::write_new(folder, definition.clone())?,
@@ -118,6 +119,23 @@ impl Repeats {
     /// If the folder cannot be read or written.
     pub fn claim(&mut self, name: &str) -> Result<Claim, ExperimentError> {
         self.files.refresh()?;
+        self.claim_found(name)
+    }
+
+    /// Likewise, of one that would not [end](Self::has_ended) in the same way once more: else how it has ended.
+    ///
+    /// # Errors
+    /// If the folder cannot be read or written.
+    pub fn claim_unless_ended(&mut self, name: &str) -> Result<Result<Claim, Outcome>, ExperimentError> {
+        // Of one look at the folder: it may end in between.
+        match self.has_ended(name)? {
+            Some(outcome) => Ok(Err(outcome)),
+            None => self.claim_found(name).map(Ok),
+        }
+    }
+
+    /// Claims a training as the folder was when it was last read.
+    fn claim_found(&mut self, name: &str) -> Result<Claim, ExperimentError> {
         let Some(trial) = self.trial(name) else { return Ok(Claim::Taken) };
         if self.files.is_training(trial) {
             return Ok(Claim::Taken);
@@ -183,6 +201,7 @@ impl Repeats {
 mod tests {
     use super::*;
     use crate::experiment::sweep::definition::SweepNetwork;
+    use crate::experiment::sweep::folder_name;
     use crate::preset::{self, Overrides};
 
     fn definition(seeds: (u64, u64), set: &str) -> SweepDefinition {
@@ -267,9 +286,17 @@ mod tests {
     #[test]
     fn networks_whose_names_leave_the_folder_are_refused() {
         let dir = tempfile::tempdir().unwrap();
-        drop(Repeats::begin(dir.path(), &race((1, 1), ["a", "../../b"])).unwrap());
-        let error = Sweep::open(dir.path()).unwrap_err().to_string();
-        assert!(error.contains(r#"found "../../b" as the name of a network"#), "{error}");
+        for name in ["../../b", "workers"] {
+            let definition = race((1, 1), ["a", name]);
+            let refused = |error: ExperimentError| {
+                let error = error.to_string();
+                assert!(error.contains(&format!("found {name:?} as the name of a network")), "{error}");
+            };
+            refused(Repeats::begin(dir.path(), &definition).unwrap_err());
+            drop(Sweep::write_new(&dir.path().join(name.replace('/', "_")), definition).unwrap());
+            refused(Sweep::open(&dir.path().join(name.replace('/', "_"))).unwrap_err());
+            assert_ne!(folder_name(name), name);
+        }
         let twice = race((1, 1), ["a", "a"]).check_networks().unwrap_err().to_string();
         assert!(twice.contains("two networks have the name a"), "{twice}");
     }

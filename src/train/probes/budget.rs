@@ -1,11 +1,12 @@
 //! How often sequences are read for the probes, from their number against those that are trained on.
 
-use crate::preset::WatchSpec;
-
 /// A forward pass is about the third part of a training step of as many sequences.
 const FORWARD: usize = 3;
 /// The time that an instrument may take is one part in so many of that of training.
 const PARTS: usize = 400;
+
+/// Training that is monitored more often than at one in so many steps is as much more expensive.
+const LEAST_EVERY: usize = 50;
 
 /// The sequences that are trained on between two monitored steps, by which the time of other sequences of the same length is measured.
 #[derive(Debug, Clone, Copy)]
@@ -14,10 +15,9 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Of a training in batches of `batch_size` sequences that is monitored `every` so many steps. More often than by default is as much
-    /// more expensive.
+    /// Of a training in batches of `batch_size` sequences that is monitored `every` so many steps.
     pub fn new(batch_size: usize, every: usize) -> Self {
-        Self { sequences: batch_size.saturating_mul(every.max(WatchSpec::default().every)).max(1) }
+        Self { sequences: batch_size.saturating_mul(every.max(LEAST_EVERY)).max(1) }
     }
 
     /// The interval, in monitored steps, at which reading `sequences` takes 0.25 % of the time of training at most.

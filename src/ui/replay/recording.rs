@@ -125,18 +125,23 @@ impl Recording {
     /// `None` if there are none near.
     pub fn pictures_at(&self, step: u64, every: u64, has: [bool; 2]) -> Option<Pictures> {
         let limit = Limit::Step(step);
-        let mut back = every.max(1);
+        let (mut back, mut found) = (every.max(1), None);
         for _ in 0..LOOKS_BACK {
             let from = step.saturating_sub(back);
             let mut pictures = Pictures::default();
             let events = self.reader.events_from(from).ok()?.map_while(Result::ok);
             events.take_while(|event| !limit.is_before(event)).for_each(|event| pictures.apply(&event));
-            if pictures.has_all(has) || from == 0 {
-                return Some(pictures).filter(|pictures| !pictures.is_empty());
+            let (has_all, is_complete) = (pictures.has_all(has), pictures.has_predictions());
+            if has_all || from == 0 {
+                found = Some(pictures);
+            }
+            // Predictions after tokens are made at fewer steps, if at all.
+            if has_all && is_complete || from == 0 {
+                break;
             }
             back = back.saturating_mul(4);
         }
-        None
+        found.filter(|pictures| !pictures.is_empty())
     }
 
     /// The seconds of training at the first step after `from`; 0 if there is none, or no such time.

@@ -102,7 +102,7 @@ pub(super) struct Snapshot {
     /// The latest step of the state: 0 if there is none.
     pub step: u64,
     run: RunState,
-    /// The positions of the latest frame of every probe.
+    /// The positions of the frames of probes of which something is the latest, in their order.
     probes: Vec<Position>,
 }
 
@@ -147,8 +147,8 @@ struct Scanner {
     stop: Arc<AtomicBool>,
     position: Position,
     run: RunState,
-    /// The position of the latest frame of every probe.
-    probes: BTreeMap<usize, Position>,
+    /// The positions of the latest frame of every probe, and of the latest with predictions after its tokens and with their influence.
+    probes: BTreeMap<(usize, usize), Position>,
     marks: Marks,
     monitored: Option<u64>,
     found: Found,
@@ -261,7 +261,10 @@ impl Scanner {
             Event::Instruments(read) => self.monitored(read.step),
             Event::Probe(frame) => {
                 self.monitored(frame.step);
-                self.probes.insert(frame.probe, self.position);
+                let has = [true, frame.has_predictions(), frame.influence.is_some()];
+                for (kind, _) in has.into_iter().enumerate().filter(|(_, has)| *has) {
+                    self.probes.insert((frame.probe, kind), self.position);
+                }
             }
             Event::Epoch(metrics) => {
                 self.found.epochs.push((metrics.epoch, metrics.step));
@@ -286,11 +289,14 @@ impl Scanner {
     }
 
     fn snapshot(&mut self) {
+        let mut probes: Vec<Position> = self.probes.values().copied().collect();
+        probes.sort_unstable();
+        probes.dedup();
         self.found.snapshots.push(Snapshot {
             position: self.position,
             step: self.run.latest().map_or(0, |latest| latest.step),
             run: self.run.clone(),
-            probes: self.probes.values().copied().collect(),
+            probes,
         });
         (self.since, self.snapshots) = (0, self.snapshots + 1);
         if self.snapshots == MAX_SNAPSHOTS {

@@ -36,7 +36,7 @@ impl Pictures {
                 }
                 self.scale(frame);
                 let mut frame = (**frame).clone();
-                if frame.by_token.iter().rev().skip(1).any(|prediction| !prediction.outputs.is_empty()) {
+                if frame.has_predictions() {
                     self.predicted.insert(frame.probe, frame.step);
                 }
                 if let Some(earlier) = self.probes.get_mut(&frame.probe) {
@@ -91,6 +91,12 @@ impl Pictures {
     /// Whether there is one of a recurrent layer and one of a probe, as far as the run has any.
     pub fn has_all(&self, [layers, probes]: [bool; 2]) -> bool {
         (!layers || !self.gradients.is_empty()) && (!probes || !self.probes.is_empty())
+    }
+
+    /// Whether there are predictions after the tokens of every probe that may have them.
+    pub fn has_predictions(&self) -> bool {
+        let expected = self.probes.iter().filter(|(_, frame)| frame.by_token.len() > 1);
+        expected.into_iter().all(|(probe, _)| self.predicted.contains_key(probe))
     }
 
     /// The latest step of any of them.
