@@ -471,7 +471,8 @@ fn twenty_thousand_steps_fit_in_256_mib() {
     let mut stepper = stepper(workload, 1);
     (0..2).for_each(|_| once(&mut stepper, &batch));
     let held = stepper.activation_bytes();
-    assert!(held >= positions * 64 * size_of::<f32>(), "{held} bytes hold all states");
+    // One thread needs the buffers of one of the two shards at a time.
+    assert!(held >= positions / 2 * 64 * size_of::<f32>(), "{held} bytes hold the states of a shard");
     assert!(held < 256 << 20, "{held} bytes");
     // As many sequences as the stepper puts in a shard of this batch.
     batch.fill(&data, 0..workload.sequences() / 2);
