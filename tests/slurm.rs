@@ -173,8 +173,8 @@ fn table(cluster: &Cluster, sweep: &str) -> Vec<Value> {
 fn a_sweep_as_an_array_that_is_preempted_and_cancelled_finds_what_it_finds_here() {
     let Some(cluster) = Cluster::start() else { return };
     let program = env!("CARGO_BIN_EXE_unrolled");
-    // Seconds of training on a fast processor: a job that is to be preempted must not have ended before.
-    let epochs = 600;
+    // Many seconds of training on a fast processor: a job that is to be preempted must not have ended before.
+    let epochs = 2000;
     let sweep = |run: &str, slurm: &str| {
         cluster.run(&format!(
             "{program} sweep word-order --grid model.1.units=2,3,4,5,6,7,8,9 --seeds 1..5 --set data.train=2000 \
