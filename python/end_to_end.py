@@ -587,6 +587,15 @@ class Lines:
         self.process.wait()
 
 
+def record_peers(part, place, label):
+    """Measures the peers with what was exported to `place`; each result is called `label`, with its batch and what it reads."""
+    for name in ("onnxruntime", "torch"):
+        _, found = peer(name, part, folder=folder / place)
+        for line in found:
+            words = {key: line.pop(key) for key in ("batch", "what")}
+            record(part, name, label.format(**words), **line)
+
+
 def measure_predict():
     run = new_run()
     watched(ours(arguments.train, run, *with_test(arguments.test)))
@@ -606,10 +615,7 @@ def measure_predict():
         lines = Lines("predict", str(run), "--stream")
         record("predict", "unrolled", "--stream, a word a line", **of_times(latencies(lambda: lines.ask(b"movie\n"), 3), 1))
         lines.end()
-        for name in ("onnxruntime", "torch"):
-            _, found = peer(name, "predict", folder=folder / "classifier")
-            for line in found:
-                record("predict", name, f"batch {line.pop('batch')}, from {line.pop('what')}", **line)
+        record_peers("predict", "classifier", "batch {batch}, from {what}")
 
 
 def measure_sample():
@@ -628,11 +634,7 @@ def measure_sample():
         lines = Lines("predict", str(run), "--stream")
         record("sample", "unrolled", "predict --stream, a character a line", **of_times(latencies(lambda: lines.ask(b"e\n"), 3), 1))
         lines.end()
-        for name in ("onnxruntime", "torch"):
-            _, found = peer(name, "sample", folder=folder / "language")
-            for line in found:
-                line.pop("what")
-                record("sample", name, f"batch {line.pop('batch')}", **line)
+        record_peers("sample", "language", "batch {batch}")
 
 
 def first_frame(*command):
