@@ -8,7 +8,7 @@
 
 use std::cell::RefCell;
 
-use super::simd::Simd;
+use super::simd::{Simd, prefetch};
 use super::work_count::{count, numbers};
 use super::{Isa, dispatch};
 
@@ -403,7 +403,7 @@ impl<'a> PanelProduct<'a, '_> {
             for row in row + MR..(row + 2 * MR).min(self.rows) {
                 for w in 0..W {
                     let at = row * self.cols + self.col + (w * V::LANES).min(used - 1);
-                    V::prefetch(&raw const self.c[at]);
+                    prefetch(&raw const self.c[at]);
                 }
             }
         }

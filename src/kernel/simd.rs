@@ -12,6 +12,19 @@ pub(super) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
 pub(super) use x86::{Avx2, Avx512};
 
+/// Loads the cache line of `at`, which is used soon, into the second-level cache: a hint, without effect on other processors than x86-64.
+/// Any address will do.
+#[inline(always)]
+pub(super) fn prefetch(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every x86-64 processor has the instruction. It reads nothing that the program could see, and no address is invalid.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T1 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
 /// A vector of `f32` lanes. Arithmetic propagates NaN.
 ///
 /// # Safety of the implementations
@@ -46,9 +59,6 @@ pub(crate) trait Simd: Copy {
     /// [`Simd::TRANSPOSES`].
     #[inline(always)]
     fn transpose(_square: &mut [Self; 16]) {}
-    /// Loads the cache line of `at`, which is used soon, into the second-level cache: a hint. Any address will do.
-    #[inline(always)]
-    fn prefetch(_at: *const f32) {}
     /// `self + b`.
     fn add(self, b: Self) -> Self;
     /// `self − b`.

@@ -190,7 +190,7 @@ impl<const SUMS: usize, M: CellMath<SUMS>> Finish<SUMS> for Forward<'_, '_, M> {
     fn finish<V: Simd>(&mut self, vector: UnitVector, sums: [V; SUMS]) {
         self.math.forward(sums, &mut ForwardView { step: &mut self.step, vector, gates: M::GATES });
         if self.step.ahead != 0 {
-            self.step.prefetch::<V>(vector, M::GATES);
+            self.step.prefetch(vector, M::GATES);
         }
     }
 }
@@ -210,7 +210,7 @@ impl<const SUMS: usize, M: CellMath<SUMS>> Finish<1> for Backward<'_, '_, M, SUM
     fn finish<V: Simd>(&mut self, vector: UnitVector, [product]: [V; 1]) {
         self.math.backward(product, &mut BackwardView { step: &mut self.step, vector, gates: M::GATES });
         if self.step.ahead != 0 {
-            self.step.prefetch::<V>(vector, M::GATES);
+            self.step.prefetch(vector, M::GATES);
         }
     }
 }

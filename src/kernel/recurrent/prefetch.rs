@@ -3,27 +3,27 @@
 
 use super::packed::UnitVector;
 use super::step::{BackwardStep, ForwardStep, Projected};
-use crate::kernel::simd::Simd;
+use crate::kernel::simd;
 
 /// Prefetches the vector of units of every gate, or the one of a block of `units` numbers a row, in the step `ahead` of this one.
 #[inline(always)]
-fn prefetch<V: Simd>(block: &[f32], ahead: isize, vector: UnitVector, gates: usize) {
+fn prefetch(block: &[f32], ahead: isize, vector: UnitVector, gates: usize) {
     if block.is_empty() {
         return;
     }
     for gate in 0..gates {
         let at = ahead * block.len() as isize + vector.gate(gate, gates) as isize;
-        V::prefetch(block.as_ptr().wrapping_offset(at));
+        simd::prefetch(block.as_ptr().wrapping_offset(at));
     }
 }
 
 impl ForwardStep<'_> {
     /// Prefetches what the next step reads and writes in the place of `vector`.
     #[inline(always)]
-    pub(super) fn prefetch<V: Simd>(&self, vector: UnitVector, gates: usize) {
-        prefetch::<V>(self.gates, self.ahead, vector, gates);
+    pub(super) fn prefetch(&self, vector: UnitVector, gates: usize) {
+        prefetch(self.gates, self.ahead, vector, gates);
         for block in [&*self.h, &*self.c, &*self.saved] {
-            prefetch::<V>(block, self.ahead, vector, 1);
+            prefetch(block, self.ahead, vector, 1);
         }
         if let Projected::Rows { table, next, .. } = self.projected
             && let Some(row) = next.get(vector.row)
@@ -31,7 +31,7 @@ impl ForwardStep<'_> {
             let (row, width) = (*row as usize, gates * self.units);
             for gate in 0..gates {
                 let at = row * width + gate * self.units + vector.unit;
-                V::prefetch(table.as_ptr().wrapping_add(at));
+                simd::prefetch(table.as_ptr().wrapping_add(at));
             }
         }
     }
@@ -40,10 +40,10 @@ impl ForwardStep<'_> {
 impl BackwardStep<'_> {
     /// Prefetches what the next step reads in the place of `vector`.
     #[inline(always)]
-    pub(super) fn prefetch<V: Simd>(&self, vector: UnitVector, gates: usize) {
-        prefetch::<V>(self.gates, self.ahead, vector, gates);
+    pub(super) fn prefetch(&self, vector: UnitVector, gates: usize) {
+        prefetch(self.gates, self.ahead, vector, gates);
         for block in [self.h, self.h_prev, self.c_prev, self.saved, self.upstream_grad] {
-            prefetch::<V>(block, self.ahead, vector, 1);
+            prefetch(block, self.ahead, vector, 1);
         }
     }
 }

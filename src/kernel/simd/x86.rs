@@ -27,11 +27,6 @@ impl Simd for Avx2 {
         unsafe { _mm256_storeu_ps(to.as_mut_ptr(), self.0) }
     }
     #[inline(always)]
-    fn prefetch(at: *const f32) {
-        // SAFETY: every x86-64 processor has the instruction. It reads nothing that the program could see, and no address is invalid.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
-    }
-    #[inline(always)]
     fn add(self, b: Self) -> Self {
         // SAFETY: as above.
         Self(unsafe { _mm256_add_ps(self.0, b.0) })
@@ -153,11 +148,6 @@ impl Simd for Avx512 {
             }
             distance *= 2;
         }
-    }
-    #[inline(always)]
-    fn prefetch(at: *const f32) {
-        // SAFETY: every x86-64 processor has the instruction. It reads nothing that the program could see, and no address is invalid.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
     #[inline(always)]
     fn add(self, b: Self) -> Self {

@@ -49,7 +49,7 @@ impl ShardBuffers {
         blocks.map(Block::bytes).sum::<usize>() + outputs + caches
     }
 
-    /// Takes from `other` what is read after a pass: the output of the model, and ∂L/∂rows of tables with their places.
+    /// Takes from `other` what is read after a pass: the output of the model, and ∂L/∂rows of tables with their ids.
     fn take_results(&mut self, model: &Model, other: &mut Self) {
         let layers = model.nodes.iter().zip(&mut self.outputs).zip(&mut other.outputs);
         let grads = self.upstream_grads.iter_mut().zip(&mut other.upstream_grads);
