@@ -50,7 +50,7 @@ pub fn watched_row(workload: &Workload, watched: &Watched) -> String {
         "{:20} {:>8} {:>19} {:>19} {:>9}\n",
         escape::foreign(&workload.name),
         number::metric(watched.seconds.median() * 1e3),
-        cost(&watched.instruments, watched.rarer),
+        cost(&watched.instruments, watched.infrequent),
         cost(&watched.screen, 0.0),
         number::percent(watched.drawing),
     )
@@ -186,8 +186,8 @@ struct WatchedLine<'a> {
 /// # Errors
 /// None that a workload can cause.
 pub fn watched_json(workload: &Workload, watched: &Watched, effort: Effort) -> serde_json::Result<String> {
-    let Watched { seconds, instruments, rarer, screen, drawing, frames_per_s, bytes_per_s } = watched;
-    let (read, shown) = (|share: f64| rounded(share + rarer, 5), |share: f64| rounded(share, 5));
+    let Watched { seconds, instruments, infrequent, screen, drawing, frames_per_s, bytes_per_s } = watched;
+    let (read, shown) = (|share: f64| rounded(share + infrequent, 5), |share: f64| rounded(share, 5));
     let (read_within, shown_within) = (instruments.median_interval(), screen.median_interval());
     let line = WatchedLine {
         head: Head::new(workload, effort, seconds.median()),
@@ -195,7 +195,7 @@ pub fn watched_json(workload: &Workload, watched: &Watched, effort: Effort) -> s
         instruments_cost: read(instruments.median()),
         instruments_cost_low: read_within.map(|(low, _)| read(low)),
         instruments_cost_high: read_within.map(|(_, high)| read(high)),
-        infrequent_cost: rounded(*rarer, 5),
+        infrequent_cost: rounded(*infrequent, 5),
         screen_cost: shown(screen.median()),
         screen_cost_low: shown_within.map(|(low, _)| shown(low)),
         screen_cost_high: shown_within.map(|(_, high)| shown(high)),

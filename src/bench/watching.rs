@@ -22,10 +22,10 @@ const LEAST: usize = 6;
 pub struct Watched {
     /// Seconds of an unmonitored step.
     pub seconds: Quantiles,
-    /// The overhead of the instruments at their default rate, without [`Watched::rarer`].
+    /// The overhead of the instruments at their default rate, without [`Watched::infrequent`].
     pub instruments: Quantiles,
     /// The overhead of those that are not read at every monitored step.
-    pub rarer: f64,
+    pub infrequent: f64,
     /// The additional overhead of a screen: events, their folding, thirty frames a second.
     pub screen: Quantiles,
     /// The share of the time in which the screen's thread is busy.
@@ -90,7 +90,7 @@ pub fn watch(workload: &Workload, effort: Effort) -> Result<Watched, MeasureErro
     });
     let (screen, seconds) = (screen.map_err(|e: MeasureError| e)?, Quantiles::new(plain));
     Ok(Watched {
-        rarer: training.rarer()? / seconds.median(),
+        infrequent: training.infrequent()? / seconds.median(),
         seconds,
         instruments: Quantiles::new(instruments),
         screen: Quantiles::new(shown),
@@ -213,7 +213,7 @@ impl BlockTraining {
     }
 
     /// The overhead of what is not read at every monitored step in seconds, averaged over all steps.
-    fn rarer(&mut self) -> Result<f64, DivergedError> {
+    fn infrequent(&mut self) -> Result<f64, DivergedError> {
         self.train(Some(USUAL), 1, &mut |_| {})?;
         let intervals = self.watch.intervals();
         let mut seconds = |detail| {

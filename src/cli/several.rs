@@ -189,8 +189,8 @@ impl RepeatWatcher for Lines<'_> {
     }
 
     fn is_ending(&self) -> bool {
-        let is_told = |together: &Together| together.relay.with(|current| current.end.is_some());
-        self.is_ending.load(Ordering::Relaxed) || self.together.get().is_some_and(is_told)
+        let has_end = |together: &Together| together.relay.with(|current| current.end.is_some());
+        self.is_ending.load(Ordering::Relaxed) || self.together.get().is_some_and(has_end)
     }
 }
 
