@@ -164,22 +164,9 @@ pub fn train_all(
     let mut ends = Vec::new();
     for (_, name, own, result) in ended {
         ends.push((name, result));
-        if rank(&own) > rank(&outcome) {
-            outcome = own;
-        }
+        outcome = outcome.or_worse(own);
     }
     Ok((outcome, summary(&ends, planned)))
-}
-
-/// Which outcome of several trainings counts: the greatest. One that is unusable ends the others.
-fn rank(outcome: &Outcome) -> u8 {
-    match outcome {
-        Outcome::Finished => 0,
-        Outcome::Diverged(_) => 1,
-        Outcome::Failed(_) => 2,
-        Outcome::Stopped => 3,
-        Outcome::Unusable(_) => 4,
-    }
 }
 
 /// A training that has ended: its number and name, how it counts, and its metrics or why it has none.

@@ -51,6 +51,21 @@ pub enum Outcome {
     Failed(String),
 }
 
+impl Outcome {
+    /// The one of two trainings' that counts for both. One that is unusable comes first, as it ends the others; then one that was stopped.
+    #[must_use]
+    pub fn or_worse(self, other: Self) -> Self {
+        let rank = |outcome: &Self| match outcome {
+            Self::Finished => 0,
+            Self::Diverged(_) => 1,
+            Self::Failed(_) => 2,
+            Self::Stopped => 3,
+            Self::Unusable(_) => 4,
+        };
+        if rank(&other) > rank(&self) { other } else { self }
+    }
+}
+
 /// What is called at the end of a run.
 pub type AtEnd = Box<dyn FnOnce(&Ended) + Send>;
 

@@ -340,15 +340,9 @@ impl Referee {
 
     /// Notes how a training has ended.
     fn ended(&mut self, outcome: Outcome) {
-        let is_worse = match outcome {
-            Outcome::Failed(_) | Outcome::Unusable(_) => {
-                !matches!(self.outcome, Outcome::Failed(_) | Outcome::Unusable(_))
-            }
-            Outcome::Diverged(_) => self.outcome == Outcome::Finished,
-            _ => false,
-        };
-        if is_worse {
-            self.outcome = outcome;
+        // What stops a training is known already, or it had all of its time.
+        if outcome != Outcome::Stopped {
+            self.outcome = self.outcome.clone().or_worse(outcome);
         }
     }
 

@@ -30,6 +30,26 @@ fn steps(events: &[Event]) -> Vec<StepMetrics> {
 }
 
 #[test]
+fn of_several_outcomes_the_worst_counts_and_one_that_is_unusable_first() {
+    let text = String::new;
+    let ascending = [
+        Outcome::Finished,
+        Outcome::Diverged(text()),
+        Outcome::Failed(text()),
+        Outcome::Stopped,
+        Outcome::Unusable(text()),
+    ];
+    for (i, better) in ascending.iter().enumerate() {
+        for worse in &ascending[i..] {
+            assert_eq!(better.clone().or_worse(worse.clone()), *worse);
+            assert_eq!(worse.clone().or_worse(better.clone()), *worse);
+        }
+    }
+    let (first, second) = (Outcome::Failed("first".into()), Outcome::Failed("second".into()));
+    assert_eq!(first.clone().or_worse(second), first);
+}
+
+#[test]
 fn early_stopping_ends_the_run_and_its_last_checkpoint_holds_the_best_weights() {
     let dir = tempfile::tempdir().unwrap();
     // No improvement is large enough: the first epoch remains the best.
