@@ -152,6 +152,10 @@ impl Repeats {
         self.files.refresh()?;
         let folder = self.sweep.folder.join(name);
         let Some(trial) = self.trial(name).filter(|_| has_run(&folder)) else { return Ok(None) };
+        if self.files.is_training(trial) {
+            // Its folder may be incomplete yet.
+            return Ok(None);
+        }
         let files = self.files.of(trial);
         let diverged = || Outcome::Diverged("when it was trained before".to_owned());
         let end = files.end.as_ref().filter(|_| files.is_settled());
@@ -314,9 +318,18 @@ mod tests {
         drop(other);
         assert_eq!(one.claim("seed-2").unwrap(), Claim::Mine(2), "it was interrupted");
         one.ended("seed-2", Some(2), &Outcome::Failed("no memory".into())).unwrap();
+        // What would end in the same way once more is not claimed; what failed may go on.
+        let mut third = Repeats::begin(dir.path(), &definition).unwrap();
+        std::fs::create_dir_all(dir.path().join("seed-1")).unwrap();
+        std::fs::write(dir.path().join("seed-1/spec.yaml"), "").unwrap();
+        assert_eq!(third.claim_unless_ended("seed-1").unwrap(), Ok(Claim::Taken));
+        one.ended("seed-1", Some(1), &Outcome::Diverged("inf".into())).unwrap();
+        assert_eq!(third.claim_unless_ended("seed-1").unwrap(), Err(Outcome::Diverged("inf".into())));
+        assert_eq!(third.claim_unless_ended("seed-2").unwrap(), Ok(Claim::Mine(3)));
+        third.ended("seed-2", Some(3), &Outcome::Failed("no memory".into())).unwrap();
         let mut files = StateFiles::new(dir.path());
         files.refresh().unwrap();
         let end = files.of(1).end.unwrap();
-        assert_eq!((end.end, end.reason.as_str(), end.claim), (Some(EndState::Failed), "no memory", 2));
+        assert_eq!((end.end, end.reason.as_str(), end.claim), (Some(EndState::Failed), "no memory", 3));
     }
 }
