@@ -40,6 +40,19 @@ fn story() -> Vec<Event> {
     events
 }
 
+/// The story of a network that predicts after each token at one in four monitored steps, and else after the last token alone.
+fn story_of_few_predictions() -> Vec<Event> {
+    let mut events = story();
+    for event in &mut events {
+        if let Event::Probe(frame) = event
+            && !(frame.step / 10).is_multiple_of(4)
+        {
+            frame.by_token.iter_mut().rev().skip(1).for_each(|prediction| prediction.outputs.clear());
+        }
+    }
+    events
+}
+
 /// Scalars of a run of so many steps, 1000 an epoch and a tenth of a second each.
 fn scalars(steps: u64) -> Vec<Event> {
     let mut info = story::info();
@@ -208,10 +221,15 @@ const VIEWS: [&[Action]; 5] = [
 
 #[test]
 fn the_pictures_of_an_earlier_step_are_those_that_a_live_screen_showed() {
-    let events = story();
-    let dir = recorded(&events);
+    for events in [story(), story_of_few_predictions()] {
+        pictures_of_earlier_steps_are_those_of(&events);
+    }
+}
+
+fn pictures_of_earlier_steps_are_those_of(events: &[Event]) {
+    let dir = recorded(events);
     let recording = Recording::open(dir.path()).unwrap();
-    let mut now = live(dir.path(), &events, STEPS);
+    let mut now = live(dir.path(), events, STEPS);
     let shown = |dash: &Dashboard| {
         let layer = dash.run.recurrent_layers().next().unwrap();
         let probes = [0, 1].map(|probe| dash.run.probe(probe).cloned());
@@ -222,7 +240,7 @@ fn the_pictures_of_an_earlier_step_are_those_that_a_live_screen_showed() {
         let pictures = recording.pictures_at(step, 10, [true, true]);
         assert_eq!(pictures.is_some(), step > 0);
         now.run.look_back(pictures);
-        assert_eq!(shown(&now), shown(&live(dir.path(), &events, step)), "step {step}");
+        assert_eq!(shown(&now), shown(&live(dir.path(), events, step)), "step {step}");
         assert!(now.run.looks_back_to().is_some_and(|shown| shown <= step));
     }
     now.run.look_back(None);
@@ -231,15 +249,16 @@ fn the_pictures_of_an_earlier_step_are_those_that_a_live_screen_showed() {
 
 #[test]
 fn at_every_step_the_screen_is_that_of_the_live_run() {
-    let events = story();
-    let dir = recorded(&events);
-    let mut session = Session::read(dir.path());
-    for step in [0, 1, 2, 10, 11, 195, 196, 197, 418, 783, 784, 300, 9, 784, 0, 588] {
-        session.go(step);
-        assert_eq!(session.step(), step);
-        for actions in VIEWS {
-            let live = live(dir.path(), &events, step).run;
-            assert_same_screens(live, &session.dash.run, actions, &format!("step {step}"));
+    for events in [story(), story_of_few_predictions()] {
+        let dir = recorded(&events);
+        let mut session = Session::read(dir.path());
+        for step in [0, 1, 2, 10, 11, 195, 196, 197, 418, 783, 784, 300, 9, 784, 0, 588] {
+            session.go(step);
+            assert_eq!(session.step(), step);
+            for actions in VIEWS {
+                let live = live(dir.path(), &events, step).run;
+                assert_same_screens(live, &session.dash.run, actions, &format!("step {step}"));
+            }
         }
     }
 }
