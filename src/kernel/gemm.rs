@@ -1,16 +1,22 @@
 //! `C = A·B` or `C += A·B` for the shapes of recurrent networks: few columns, many rows, or the other way round.
 //!
 //! The blocking is that of BLIS (Van Zee & van de Geijn 2015). B is packed in micro-panels of NR = 8 to 32 columns, zero-padded, `KC`
-//! rows of it at a time, so that a micro-panel stays in the L1 cache; the micro-kernel keeps a tile of MR ≤ 12 rows of C in registers
+//! rows of it at a time, so that a micro-panel stays in the L1 cache while it passes through the rows of A; where C is wide and A packed, a
+//! micro-panel of A stays there while it passes through the columns. Some shapes are computed as `Cᵀ = Bᵀ·Aᵀ`. The micro-kernel keeps a tile of MR ≤ 12 rows of C in registers
 //! while `k` runs. C is computed in blocks of about `MC` rows, so that a block of A stays in the L2 cache for all micro-panels.
 //! A is read in place by its strides; it is packed, in micro-panels of MR rows, only if it is transposed and there are many columns of
 //! B, since one of its columns then spans as many cache lines as it has elements.
 
+mod packing;
+
 use std::cell::RefCell;
+use std::ops::Range;
+
+use packing::{pack_a, pack_b};
 
 use super::simd::{Simd, prefetch};
 use super::work_count::{count, numbers};
-use super::{Isa, dispatch};
+use super::{Isa, Matrix, dispatch};
 
 /// Depth of a block: columns of A and rows of B.
 const KC: usize = 256;
@@ -18,83 +24,17 @@ const KC: usize = 256;
 const MC: usize = 264;
 /// Rows of the tallest micro-tile.
 const MAX_MR: usize = 12;
-/// Rows packed at a time from a transposed B: one cache line of each of its columns.
-const PACK_ROWS: usize = 16;
+/// Columns of C from which a product with a packed A passes through C row by row: the cache lines of a column are so far apart then that
+/// they share few sets of the L1 cache, and each is on a page of its own.
+const MIN_COLS_FOR_ROWS_FIRST: usize = 512;
+/// Numbers of packed B in such a product: a quarter of an L2 cache of 1 MiB.
+const NUMBERS_OF_B: usize = 1 << 16;
+/// Columns of A from which a product may be computed as `Cᵀ = Bᵀ·Aᵀ`: below, to transpose C would take longer than that gains.
+const MIN_DEPTH_TO_TRANSPOSE_C: usize = 64;
 /// Columns of B from which packing a transposed A pays off.
 const MIN_COLS_TO_PACK_A: usize = 64;
 /// Rows of A up to which a row-major B is read in place: a micro-panel is used by too few tiles for packing to pay off.
 const MAX_ROWS_FOR_UNPACKED_B: usize = 64;
-
-/// A view of a matrix in a slice: row-major, or the transpose of one.
-#[derive(Debug, Clone, Copy)]
-pub struct Matrix<'a> {
-    data: &'a [f32],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-    col_stride: usize,
-}
-
-impl<'a> Matrix<'a> {
-    /// Returns a row-major `rows × cols` view.
-    pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
-        Self::strided(data, rows, cols, cols)
-    }
-
-    /// Returns a `rows × cols` view whose rows begin `stride` apart: some columns of a wider matrix.
-    pub fn strided(data: &'a [f32], rows: usize, cols: usize, stride: usize) -> Self {
-        assert!(
-            rows == 0 || cols == 0 || (rows - 1) * stride + cols <= data.len(),
-            "{rows}×{cols} by {stride} in {}",
-            data.len()
-        );
-        Self { data, rows, cols, row_stride: stride, col_stride: 1 }
-    }
-
-    /// Returns a view of some of its columns.
-    ///
-    /// # Panics
-    /// If the range exceeds its columns.
-    #[must_use]
-    pub fn columns(self, range: std::ops::Range<usize>) -> Self {
-        assert!(range.end <= self.cols, "columns {range:?} of {}", self.cols);
-        Self { data: &self.data[range.start * self.col_stride..], cols: range.len(), ..self }
-    }
-
-    /// Returns row `row` of a matrix that is not transposed.
-    #[inline(always)]
-    pub(super) fn row(self, row: usize) -> &'a [f32] {
-        assert_eq!(self.col_stride, 1, "a row of a transposed matrix");
-        &self.data[row * self.row_stride..][..self.cols]
-    }
-
-    /// Returns the number of rows and of columns.
-    pub fn dim(self) -> (usize, usize) {
-        (self.rows, self.cols)
-    }
-
-    /// Copies `to.len()` elements of row `row`, from column `col` on.
-    pub(super) fn copy_row(self, row: usize, col: usize, to: &mut [f32]) {
-        let at = row * self.row_stride + col * self.col_stride;
-        if self.col_stride == 1 {
-            to.copy_from_slice(&self.data[at..at + to.len()]);
-        } else {
-            to.iter_mut().zip(self.data[at..].iter().step_by(self.col_stride)).for_each(|(to, x)| *to = *x);
-        }
-    }
-
-    /// Returns a view of the transpose.
-    #[must_use]
-    pub fn t(self) -> Self {
-        Self {
-            rows: self.cols,
-            cols: self.rows,
-            row_stride: self.col_stride,
-            col_stride: self.row_stride,
-            ..self
-        }
-    }
-}
 
 /// Computes `c = a·b`, or `c += a·b` with `accumulate`; `c` is `a.rows × b.cols`, row-major and contiguous.
 ///
@@ -129,7 +69,7 @@ fn matmul_on(isa: Isa, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, initial: Ini
     let bias = if let Initial::Bias(bias) = initial { bias.len() } else { 0 };
     count(a.rows * a.cols * b.cols, numbers(a.rows * a.cols + b.rows * b.cols + c.len() + bias));
     thread_local! {
-        static BUFFERS: RefCell<PackingBuffers> = const { RefCell::new(PackingBuffers { b_panel: Vec::new(), a_panels: Vec::new() }) };
+        static BUFFERS: RefCell<PackingBuffers> = const { RefCell::new(PackingBuffers::EMPTY) };
     }
     if a.cols == 0 {
         match initial {
@@ -140,15 +80,66 @@ fn matmul_on(isa: Isa, c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, initial: Ini
             }
         }
     }
-    BUFFERS.with_borrow_mut(|buffers| product(isa, c, a, b, initial, buffers));
+    BUFFERS.with_borrow_mut(|buffers| match isa.lanes() > 8 && is_faster_transposed(a, b) {
+        true => transposed_product(isa, c, a, b, initial, buffers),
+        false => product(isa, c, a, b, initial, buffers),
+    });
 }
 
-/// Packing buffers, reused between products.
+/// Whether [`transposed_product`] is faster, with vectors of sixteen lanes: where C has at most half a vector of columns, and A is the
+/// transpose of a row-major matrix, it computes whole vectors; where B is a transpose and much larger than A, it packs the smaller of both.
+fn is_faster_transposed(a: Matrix<'_>, b: Matrix<'_>) -> bool {
+    let few_columns = (1..=8).contains(&b.cols) && a.rows > 8 && a.row_stride == 1;
+    let large_transpose = b.row_stride == 1 && b.col_stride > 1 && b.cols >= 2 * a.rows;
+    let few_rows = (16..=64).contains(&a.rows) && large_transpose;
+    a.cols >= MIN_DEPTH_TO_TRANSPOSE_C && (few_columns || few_rows)
+}
+
+/// The product as `Cᵀ = Bᵀ·Aᵀ`. The sums are the same, in the same order.
+fn transposed_product(
+    isa: Isa,
+    c: &mut [f32],
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    initial: Initial<'_>,
+    buffers: &mut PackingBuffers,
+) {
+    let (rows, cols) = (a.rows, b.cols);
+    let mut transpose = std::mem::take(&mut buffers.transpose);
+    grow(&mut transpose, rows * cols);
+    let c_transposed = &mut transpose[..rows * cols];
+    let first = match initial {
+        Initial::Zero => Initial::Zero,
+        Initial::Accumulate => {
+            for (j, column) in c_transposed.chunks_exact_mut(rows).enumerate() {
+                column.iter_mut().zip(c[j..].iter().step_by(cols)).for_each(|(to, from)| *to = *from);
+            }
+            Initial::Accumulate
+        }
+        Initial::Bias(bias) => {
+            c_transposed.chunks_exact_mut(rows).zip(bias).for_each(|(column, bias)| column.fill(*bias));
+            Initial::Accumulate
+        }
+    };
+    product(isa, c_transposed, b.t(), a.t(), first, buffers);
+    for (j, column) in c_transposed.chunks_exact(rows).enumerate() {
+        c[j..].iter_mut().step_by(cols).zip(column).for_each(|(to, from)| *to = *from);
+    }
+    buffers.transpose = transpose;
+}
+
+/// Buffers, reused between products.
 struct PackingBuffers {
-    /// One micro-panel of B.
-    b_panel: Vec<f32>,
+    /// Micro-panels of B: one, or all of some columns.
+    b_panels: Vec<f32>,
     /// Micro-panels of a block of A.
     a_panels: Vec<f32>,
+    /// Cᵀ.
+    transpose: Vec<f32>,
+}
+
+impl PackingBuffers {
+    const EMPTY: Self = Self { b_panels: Vec::new(), a_panels: Vec::new(), transpose: Vec::new() };
 }
 
 dispatch!(fn product(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, initial: Initial<'_>, buffers: &mut PackingBuffers) = blocks);
@@ -179,7 +170,8 @@ fn blocks<V: Simd, N: Simd>(
     }
 }
 
-/// The macro-kernel: `C += block · B[k..k + depth]` for `rows` rows and all columns of C, by micro-panels of B.
+/// The macro-kernel: `C += block · B[k..k + depth]` for `rows` rows and all columns of C. One micro-panel of B after the other passes
+/// through all rows, and so stays in the L1 cache; or, where C is wide, one micro-panel of A through as many columns as fit the L2 cache.
 #[inline(always)]
 fn macro_kernel<V: Simd, N: Simd>(
     c: &mut [f32],
@@ -189,110 +181,121 @@ fn macro_kernel<V: Simd, N: Simd>(
     initial: Initial<'_>,
     buffers: &mut PackingBuffers,
 ) {
-    let PackingBuffers { b_panel, a_panels } = buffers;
+    let PackingBuffers { b_panels, a_panels, .. } = buffers;
     let mr = if V::LANES == 16 { 12 } else { 6 };
     let packed = block.col_stride != 1 && b.cols >= MIN_COLS_TO_PACK_A && rows >= mr;
+    let tiles = Tiles::of(rows, mr);
     if packed {
+        grow(a_panels, tiles.ends[0] * depth);
+        let a_panels = &mut a_panels[..tiles.ends[0] * depth];
         if V::LANES == 16 {
-            pack_a::<12>(a_panels, block, rows, depth);
+            pack_a::<12>(a_panels, block, depth);
         } else {
-            pack_a::<6>(a_panels, block, rows, depth);
+            pack_a::<6>(a_panels, block, depth);
         }
     }
-    let mut col = 0;
-    while col < b.cols {
-        let left = b.cols - col;
-        // NR: one or two vectors, the fewest that cover the columns left.
-        let width = if left <= N::LANES { N::LANES } else { V::LANES * if left <= V::LANES { 1 } else { 2 } };
-        let panel = if rows <= MAX_ROWS_FOR_UNPACKED_B && b.col_stride == 1 && left >= width {
-            Panel { data: &b.data[k * b.row_stride + col..], stride: b.row_stride, depth }
-        } else {
-            match width == N::LANES {
-                true => pack_b::<N>(b_panel, b, k, depth, col, width),
-                false => pack_b::<V>(b_panel, b, k, depth, col, width),
-            }
-            Panel { data: b_panel, stride: width, depth }
-        };
-        let mut product = PanelProduct { a: block, rows, a_panels, c, cols: b.cols, col, initial, panel };
-        if width == N::LANES {
-            product.unpacked_rows::<N, 1, 8>();
-        } else if width == V::LANES {
-            product.unpacked_rows::<V, 1, 8>();
-        } else if packed && V::LANES == 16 {
-            product.packed_rows::<V, 2, 12>();
-        } else if packed {
-            product.packed_rows::<V, 2, 6>();
-        } else if V::LANES == 16 {
-            product.unpacked_rows::<V, 2, 12>();
-        } else {
-            product.unpacked_rows::<V, 2, 6>();
+    let rows_first = packed && b.cols >= MIN_COLS_FOR_ROWS_FIRST;
+    let widest = 2 * V::LANES;
+    let columns = if rows_first { (NUMBERS_OF_B / depth).max(1).next_multiple_of(widest) } else { widest };
+    // NR: one or two vectors, the fewest that cover the columns left.
+    let width = |left: usize| match left {
+        left if left <= N::LANES => N::LANES,
+        left if left <= V::LANES => V::LANES,
+        _ => widest,
+    };
+    // Of a few rows, eight vectors of columns at a time: enough sums for the multipliers, and rows of B are read in long pieces.
+    let wide = if rows < 4 && b.col_stride == 1 { b.cols / (8 * V::LANES) * 8 * V::LANES } else { 0 };
+    for col in (0..wide).step_by(8 * V::LANES) {
+        let panel = Panel { data: &b.data[k * b.row_stride + col..], stride: b.row_stride, depth };
+        let mut product = PanelProduct { a: block, a_panels, c, cols: b.cols, col, initial, panel };
+        for row in 0..rows {
+            product.tile::<V, 8, 1, false>(row);
         }
-        col += width;
+    }
+    for first_col in (wide..b.cols).step_by(columns) {
+        let end_col = b.cols.min(first_col + columns);
+        let is_whole = end_col - first_col >= width(end_col - first_col);
+        let in_place = !rows_first && rows <= MAX_ROWS_FOR_UNPACKED_B && b.col_stride == 1 && is_whole;
+        if !in_place {
+            grow(b_panels, depth * (end_col - first_col).next_multiple_of(widest));
+            for col in (first_col..end_col).step_by(widest) {
+                let width = width(end_col - col);
+                let to = &mut b_panels[(col - first_col) * depth..][..depth * width];
+                match width == N::LANES {
+                    true => pack_b::<N>(to, b, k, col, width),
+                    false => pack_b::<V>(to, b, k, col, width),
+                }
+            }
+        }
+        let mut row = 0;
+        while row < rows {
+            let end = if rows_first { row + tiles.height(row) } else { rows };
+            for col in (first_col..end_col).step_by(widest) {
+                let width = width(end_col - col);
+                let panel = match in_place {
+                    true => Panel { data: &b.data[k * b.row_stride + col..], stride: b.row_stride, depth },
+                    false => Panel { data: &b_panels[(col - first_col) * depth..], stride: width, depth },
+                };
+                let mut product = PanelProduct { a: block, a_panels, c, cols: b.cols, col, initial, panel };
+                if width == N::LANES {
+                    product.rows::<N, 1, 8, false>(row..end);
+                } else if width == V::LANES {
+                    product.rows::<V, 1, 8, false>(row..end);
+                } else if packed && V::LANES == 16 {
+                    product.rows::<V, 2, 12, true>(row..end);
+                } else if packed {
+                    product.rows::<V, 2, 6, true>(row..end);
+                } else if V::LANES == 16 {
+                    product.rows::<V, 2, 12, false>(row..end);
+                } else {
+                    product.rows::<V, 2, 6, false>(row..end);
+                }
+            }
+            row = end;
+        }
     }
 }
 
-/// Packs whole micro-panels of `MR` rows and `depth` columns of A, one after the other, each column by column.
-#[inline(always)]
-fn pack_a<const MR: usize>(a_panels: &mut Vec<f32>, a: Strided<'_>, rows: usize, depth: usize) {
-    a_panels.resize(rows / MR * MR * depth, 0.0);
-    if a.row_stride == 1 {
-        // Row after row of what A is the transpose of: read as it lies in memory, and written to as many streams as there are panels.
-        for k in 0..depth {
-            let (parts, _) = a.data[k * a.col_stride..][..rows].as_chunks::<MR>();
-            for (part, panel) in parts.iter().zip(a_panels.chunks_exact_mut(MR * depth)) {
-                panel[k * MR..][..MR].copy_from_slice(part);
-            }
-        }
-        return;
-    }
-    for (i, panel) in a_panels.chunks_exact_mut(MR * depth).enumerate() {
-        let rows = &a.data[i * MR * a.row_stride..];
-        for r in 0..MR {
-            let row = &rows[r * a.row_stride..];
-            for (k, to) in panel.as_chunks_mut::<MR>().0.iter_mut().enumerate() {
-                to[r] = row[k * a.col_stride];
-            }
-        }
+/// Lets `buffer` have at least `len` numbers: it never shrinks, so that products of different sizes do not fill it with zeros in turns.
+fn grow(buffer: &mut Vec<f32>, len: usize) {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
     }
 }
 
-/// Packs a micro-panel of `depth × width` of B, from row `k` and column `col`, padded with zeros.
-#[inline(always)]
-fn pack_b<V: Simd>(panel: &mut Vec<f32>, b: Matrix<'_>, k: usize, depth: usize, col: usize, width: usize) {
-    let used = width.min(b.cols - col);
-    panel.resize(depth * width, 0.0);
-    if b.col_stride == 1 {
-        for (i, row) in panel.chunks_exact_mut(width).enumerate() {
-            let from = &b.data[(k + i) * b.row_stride + col..][..used];
-            for (w, to) in row.chunks_exact_mut(V::LANES).enumerate() {
-                let from = &from[(w * V::LANES).min(used)..((w + 1) * V::LANES).min(used)];
-                let vector = if from.len() == V::LANES { V::load(from) } else { V::load_part(from) };
-                vector.store(to);
-            }
+/// How rows are split into micro-tiles: tall ones first, then lower ones, down to single rows.
+#[derive(Debug, Clone, Copy)]
+struct Tiles {
+    tall: usize,
+    /// Where the tall ones end, those of 8 and those of 4 rows.
+    ends: [usize; 3],
+}
+
+impl Tiles {
+    /// `rows` in micro-tiles of `tall` rows; next to 12 are 8, next to all others 4.
+    #[inline(always)]
+    fn of(rows: usize, tall: usize) -> Self {
+        let mut of_tall = rows / tall * tall;
+        // 8 and 8 are faster than 12 and 4, which do not keep the multipliers busy.
+        if tall == 12 && rows - of_tall == 4 && of_tall > 0 {
+            of_tall -= 12;
         }
-    } else {
-        if used < width {
-            panel.fill(0.0);
-        }
-        // A few rows at a time: they stay in the L1 cache while all columns are written.
-        for (i, rows) in panel.chunks_mut(PACK_ROWS * width).enumerate() {
-            let column = |j: usize| &b.data[(col + j) * b.col_stride + (k + i * PACK_ROWS) * b.row_stride..];
-            let mut done = 0;
-            while V::TRANSPOSES && b.row_stride == 1 && rows.len() == 16 * width && done + 16 <= used {
-                let mut square = [V::splat(0.0); 16];
-                for (j, vector) in square.iter_mut().enumerate() {
-                    *vector = V::load(column(done + j));
-                }
-                V::transpose(&mut square);
-                for (row, vector) in rows.chunks_exact_mut(width).zip(square) {
-                    vector.store(&mut row[done..]);
-                }
-                done += 16;
-            }
-            for j in done..used {
-                let numbers = column(j).iter().step_by(b.row_stride);
-                rows.chunks_exact_mut(width).zip(numbers).for_each(|(row, x)| row[j] = *x);
-            }
+        let of_8 = if tall == 12 { of_tall + (rows - of_tall) / 8 * 8 } else { of_tall };
+        Self { tall, ends: [of_tall, of_8, of_8 + (rows - of_8) / 4 * 4] }
+    }
+
+    /// The height of the one that begins at `row`.
+    #[inline(always)]
+    fn height(self, row: usize) -> usize {
+        let [tall, of_8, of_4] = self.ends;
+        if row < tall {
+            self.tall
+        } else if row < of_8 {
+            8
+        } else if row < of_4 {
+            4
+        } else {
+            1
         }
     }
 }
@@ -303,6 +306,14 @@ struct Strided<'a> {
     data: &'a [f32],
     row_stride: usize,
     col_stride: usize,
+}
+
+impl Strided<'_> {
+    /// What begins at `row`.
+    #[inline(always)]
+    fn from(self, row: usize) -> Self {
+        Self { data: &self.data[(row * self.row_stride).min(self.data.len())..], ..self }
+    }
 }
 
 /// A micro-panel of B: `depth` rows, packed or in place.
@@ -317,7 +328,6 @@ struct Panel<'a> {
 /// The product of a block of A and a micro-panel of B: columns `col…` of C.
 struct PanelProduct<'a, 'c> {
     a: Strided<'a>,
-    rows: usize,
     /// Packed micro-panels of A.
     a_panels: &'a [f32],
     c: &'c mut [f32],
@@ -327,52 +337,37 @@ struct PanelProduct<'a, 'c> {
     panel: Panel<'a>,
 }
 
-impl<'a> PanelProduct<'a, '_> {
-    /// Computes all rows of C with A read in place, `MR` at a time, then fewer.
+impl PanelProduct<'_, '_> {
+    /// Computes `rows` of C in micro-tiles of `TALL` rows, then fewer; `PACKED`: the tall ones by packed micro-panels of A.
     #[inline(always)]
-    fn unpacked_rows<V: Simd, const W: usize, const MR: usize>(&mut self) {
-        let mut row = 0;
-        while row + MR <= self.rows {
-            self.micro_kernel::<V, W, MR>(row, self.from(row));
-            row += MR;
+    fn rows<V: Simd, const W: usize, const TALL: usize, const PACKED: bool>(&mut self, rows: Range<usize>) {
+        let (tiles, first) = (Tiles::of(rows.len(), TALL), rows.start);
+        let mut done = 0;
+        while done < rows.len() {
+            let (row, height) = (first + done, tiles.height(done));
+            match height {
+                12 if TALL == 12 => self.tile::<V, W, 12, PACKED>(row),
+                8 if TALL == 8 => self.tile::<V, W, 8, PACKED>(row),
+                8 if TALL == 12 => self.tile::<V, W, 8, false>(row),
+                6 if TALL == 6 => self.tile::<V, W, 6, PACKED>(row),
+                4 => self.tile::<V, W, 4, false>(row),
+                _ => self.tile::<V, W, 1, false>(row),
+            }
+            done += height;
         }
-        self.remaining_rows::<V, W>(row);
     }
 
-    /// Computes all rows of C with packed micro-panels of `MR` rows of A, then the rest in place.
+    /// Computes a micro-tile from `row` on.
     #[inline(always)]
-    fn packed_rows<V: Simd, const W: usize, const MR: usize>(&mut self) {
+    fn tile<V: Simd, const W: usize, const MR: usize, const PACKED: bool>(&mut self, row: usize) {
         let depth = self.panel.depth;
-        let mut row = 0;
-        while row + MR <= self.rows {
-            let data = &self.a_panels[row * depth..(row + MR) * depth];
-            self.micro_kernel::<V, W, MR>(row, Strided { data, row_stride: 1, col_stride: MR });
-            row += MR;
-        }
-        self.remaining_rows::<V, W>(row);
-    }
-
-    /// Computes the rows from `row` on, too few for a whole micro-tile.
-    #[inline(always)]
-    fn remaining_rows<V: Simd, const W: usize>(&mut self, mut row: usize) {
-        while V::LANES == 16 && row + 8 <= self.rows {
-            self.micro_kernel::<V, W, 8>(row, self.from(row));
-            row += 8;
-        }
-        while row + 4 <= self.rows {
-            self.micro_kernel::<V, W, 4>(row, self.from(row));
-            row += 4;
-        }
-        while row < self.rows {
-            self.micro_kernel::<V, W, 1>(row, self.from(row));
-            row += 1;
-        }
-    }
-
-    /// Returns A from `row` on.
-    #[inline(always)]
-    fn from(&self, row: usize) -> Strided<'a> {
-        Strided { data: &self.a.data[row * self.a.row_stride..], ..self.a }
+        let a = match PACKED {
+            true => {
+                Strided { data: &self.a_panels[row * depth..][..MR * depth], row_stride: 1, col_stride: MR }
+            }
+            false => self.a.from(row),
+        };
+        self.micro_kernel::<V, W, MR>(row, a);
     }
 
     /// The micro-kernel: `MR` rows by `W` vectors of C (NR = `W`·lanes), from row `row` on, in registers while `k` runs. `a` is the left
@@ -400,7 +395,7 @@ impl<'a> PanelProduct<'a, '_> {
         }
         if self.initial == Initial::Accumulate {
             // The rows of C that come next may be in no near cache yet.
-            for row in row + MR..(row + 2 * MR).min(self.rows) {
+            for row in row + MR..(row + 2 * MR).min(self.c.len() / self.cols) {
                 for w in 0..W {
                     let at = row * self.cols + self.col + (w * V::LANES).min(used - 1);
                     prefetch(&raw const self.c[at]);
@@ -516,6 +511,73 @@ mod tests {
                 if isa != Isa::Portable {
                     let bits = c.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
                     prop_assert!(fused.get_or_insert_with(|| bits.clone()) == &bits, "bits differ");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn few_rows_equal_their_definition_on_every_instruction_set() {
+        let depths = if cfg!(miri) { vec![2] } else { vec![1, KC + 3] };
+        for (m, n) in [1, 2, 3, 4].into_iter().flat_map(|m| [63, 64, 128, 200, 1029].map(|n| (m, n))) {
+            for k in &depths {
+                let (da, db, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
+                check_all(Matrix::new(&da, m, *k), Matrix::new(&db, *k, n), &bias);
+                check_all(Matrix::new(&da, m, *k), Matrix::new(&db, n, *k).t(), &bias);
+            }
+        }
+    }
+
+    /// A transposed, so that its rows are packed, and C so wide that it is passed through row by row, in several blocks of columns.
+    #[test]
+    fn wide_results_equal_their_definition_on_every_instruction_set() {
+        let (rows, depths, columns) = match cfg!(miri) {
+            true => (vec![13], vec![3], vec![513]),
+            false => (vec![11, 12, 13, 16, 28, MC + 1, MC + 13], vec![3, KC, KC + 3], vec![512, 543, 1029]),
+        };
+        for (m, k, n) in rows.iter().flat_map(|m| {
+            depths.iter().flat_map(|k| columns.iter().map(|n| (*m, *k, *n))).collect::<Vec<_>>()
+        }) {
+            let (da, db, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
+            let (a, b) = (Matrix::new(&da, k, m).t(), Matrix::new(&db, k, n));
+            check_all(a, b, &bias);
+        }
+    }
+
+    #[test]
+    fn transposed_products_equal_their_definition_on_every_instruction_set() {
+        for (m, k, n) in [(9, 64, 1), (50, 300, 8), (17, 65, 5), (16, 3200, 8)] {
+            let (da, db, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
+            let (a, b) = (Matrix::new(&da, k, m).t(), Matrix::new(&db, k, n));
+            assert!(is_faster_transposed(a, b), "few columns");
+            check_all(a, b, &bias);
+        }
+        for (m, k, n) in [(16, 64, 32), (64, 300, 130), (33, 257, 70)] {
+            let (da, db, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
+            let (a, b) = (Matrix::new(&da, m, k), Matrix::new(&db, n, k).t());
+            assert!(is_faster_transposed(a, b), "few rows");
+            check_all(a, b, &bias);
+        }
+    }
+
+    /// With every initial value; the bits are those of all instruction sets with FMA.
+    fn check_all(a: Matrix<'_>, b: Matrix<'_>, bias: &[f32]) {
+        let before = numbers(a.rows * b.cols, 4);
+        for initial in [Initial::Zero, Initial::Accumulate, Initial::Bias(bias)] {
+            let mut expected = plain(&before, a, b, initial == Initial::Accumulate);
+            if let Initial::Bias(bias) = initial {
+                let rows = expected.chunks_exact_mut(b.cols);
+                rows.for_each(|row| row.iter_mut().zip(bias).for_each(|(x, bias)| *x += f64::from(*bias)));
+            }
+            let mut fused: Option<Vec<f32>> = None;
+            for isa in Isa::available() {
+                let mut c = before.clone();
+                matmul_on(isa, &mut c, a, b, initial);
+                let limit = 3e-6 * (a.cols as f64 + 1.0);
+                let near = |(got, want): (&f32, &f64)| (f64::from(*got) - want).abs() <= limit;
+                assert!(c.iter().zip(&expected).all(near), "{isa:?} {:?}×{} {initial:?}", a.dim(), b.cols);
+                if isa != Isa::Portable {
+                    assert!(fused.get_or_insert_with(|| c.clone()) == &c, "{isa:?} {:?}×{}", a.dim(), b.cols);
                 }
             }
         }
