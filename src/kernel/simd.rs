@@ -31,8 +31,19 @@ pub(super) fn prefetch(at: *const f32) {
 /// A value of a vector type may only be made (`splat`, `load`) inside code dispatched by [`super::Isa`]: then the processor has
 /// the instructions that all other methods use. `load` and `store` check their length.
 pub(crate) trait Simd: Copy {
+    /// The vector of eight lanes: of half as many where this has sixteen, else of the same.
+    type Half: Simd;
     /// Number of lanes.
     const LANES: usize;
+    /// Returns the lanes of `low`, followed by those of `high`. Panics unless `Half` has half as many lanes.
+    #[inline(always)]
+    fn join(low: Self::Half, high: Self::Half) -> Self {
+        let mut lanes = [0.0; 16];
+        low.store(&mut lanes);
+        high.store(&mut lanes[Self::Half::LANES..]);
+        assert!(Self::LANES == 2 * Self::Half::LANES, "two halves");
+        Self::load(&lanes)
+    }
     /// Returns `x` in every lane.
     fn splat(x: f32) -> Self;
     /// Loads the first `LANES` elements of `from`. Panics if it is shorter.

@@ -117,6 +117,11 @@ struct Discard<const SUMS: usize>;
 
 impl<const SUMS: usize> Finish<SUMS> for Discard<SUMS> {
     #[inline(always)]
+    fn can_join_rows(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
     fn begin<V: Simd>(&mut self, _: UnitVector) -> [V; SUMS] {
         [V::splat(0.0); SUMS]
     }
@@ -182,6 +187,12 @@ struct Forward<'a, 's, M> {
 
 impl<const SUMS: usize, M: CellMath<SUMS>> Finish<SUMS> for Forward<'_, '_, M> {
     #[inline(always)]
+    fn can_join_rows(&self) -> bool {
+        // The one gate of a row lies next to that of the next; with more, the other gates are between them.
+        M::GATES == 1 && self.step.mask.is_empty()
+    }
+
+    #[inline(always)]
     fn begin<V: Simd>(&mut self, vector: UnitVector) -> [V; SUMS] {
         self.math.begin(&ForwardView { step: &mut self.step, vector, gates: M::GATES })
     }
@@ -201,6 +212,12 @@ struct Backward<'a, 's, M, const SUMS: usize> {
 }
 
 impl<const SUMS: usize, M: CellMath<SUMS>> Finish<1> for Backward<'_, '_, M, SUMS> {
+    #[inline(always)]
+    fn can_join_rows(&self) -> bool {
+        // The one gate of a row lies next to that of the next; with more, the other gates are between them.
+        M::GATES == 1 && self.step.mask.is_empty()
+    }
+
     #[inline(always)]
     fn begin<V: Simd>(&mut self, _: UnitVector) -> [V; 1] {
         [V::splat(0.0)]
@@ -477,6 +494,7 @@ impl BackwardStep<'_> {
         let read = read.map(|read| read.len());
         let Self { delta, delta_recurrent, dh, carry, dc, .. } = self;
         let written = [delta, delta_recurrent, dh, carry, dc].map(|written| written.len());
-        numbers(read.iter().chain(&written).sum::<usize>()) + size_of_val(*mask)
+        // Two sums of fixed arrays: a chained iterator is a loop with branches, at every step.
+        numbers(read.iter().sum::<usize>() + written.iter().sum::<usize>()) + size_of_val(*mask)
     }
 }

@@ -84,17 +84,18 @@ impl PackedMatrix {
         }
         while panel < panels {
             let run = Run { x, stride, panels: [data(panel)], depth: self.depth };
-            if self.lanes == N::LANES {
-                run.rows::<N, F, G>(rows, [vector(panel)], f);
-            } else {
+            if self.lanes == V::LANES {
                 run.rows::<V, F, G>(rows, [vector(panel)], f);
+            } else if V::LANES > N::LANES {
+                run.half_rows::<V, F, G>(rows, vector(panel), f);
             }
             panel += 1;
         }
     }
 }
 
-/// One vector of units in a row.
+/// One vector of units in a row; or the units of a row and of the next, where both together are a vector: see
+/// [`Finish::can_join_rows`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UnitVector {
     pub row: usize,
@@ -140,6 +141,9 @@ impl UnitVector {
 
 /// What is done with one vector of units of one row: `G` sums, one a gate.
 pub(super) trait Finish<const G: usize> {
+    /// Whether `finish` may be called for two rows at once, where the units of a row are half a vector: all that it reads and writes lies
+    /// then row after row without a gap, and nothing depends on the row.
+    fn can_join_rows(&self) -> bool;
     /// The initial values of the sums.
     fn begin<V: Simd>(&mut self, vector: UnitVector) -> [V; G];
     /// Uses the finished sums.
@@ -158,35 +162,13 @@ struct Run<'a, const W: usize> {
 const TILE: usize = 8;
 
 impl<const W: usize> Run<'_, W> {
-    /// As many rows at a time as registers hold: enough sums to keep the multipliers busy.
+    /// Calls `f` for all rows with their sums.
     #[inline(always)]
     fn rows<V: Simd, F: Finish<G>, const G: usize>(&self, rows: usize, vectors: [UnitVector; W], f: &mut F) {
         let mut sums = [[[V::splat(0.0); G]; W]; TILE];
         let mut row = 0;
         while row < rows {
-            let left = rows - row;
-            let tall = match V::LANES {
-                16 if G * W <= 3 => 8,
-                16 => 4,
-                _ if G * W == 1 => 8,
-                _ if G * W <= 3 => 4,
-                _ => 2,
-            };
-            let height = [tall, 4, 2].into_iter().find(|height| *height <= left.min(tall)).unwrap_or(1);
-            // The cell's arithmetic is compiled once, for any number of rows; only the tiles are unrolled for each.
-            for (r, sums) in sums[..height].iter_mut().enumerate() {
-                for (sums, vector) in sums.iter_mut().zip(vectors) {
-                    *sums = f.begin::<V>(UnitVector { row: row + r, ..vector });
-                }
-            }
-            if self.panels.iter().any(|panel| !panel.is_empty()) {
-                match height {
-                    8 => self.tile::<V, G, 8>(row, &mut sums),
-                    4 => self.tile::<V, G, 4>(row, &mut sums),
-                    2 => self.tile::<V, G, 2>(row, &mut sums),
-                    _ => self.tile::<V, G, 1>(row, &mut sums),
-                }
-            }
+            let height = self.next_tile::<V, F, G>((row, rows), vectors, f, &mut sums);
             for (r, sums) in sums[..height].iter().enumerate() {
                 for (sums, vector) in sums.iter().zip(vectors) {
                     f.finish::<V>(UnitVector { row: row + r, ..vector }, *sums);
@@ -194,6 +176,42 @@ impl<const W: usize> Run<'_, W> {
             }
             row += height;
         }
+    }
+
+    /// Computes the sums of as many of the rows from `row` to `end` as registers hold: enough to keep the multipliers busy. Returns their
+    /// number.
+    #[inline(always)]
+    fn next_tile<V: Simd, F: Finish<G>, const G: usize>(
+        &self,
+        (row, end): (usize, usize),
+        vectors: [UnitVector; W],
+        f: &mut F,
+        sums: &mut [[[V; G]; W]; TILE],
+    ) -> usize {
+        let left = end - row;
+        let tall = match V::LANES {
+            16 if G * W <= 3 => 8,
+            16 => 4,
+            _ if G * W == 1 => 8,
+            _ if G * W <= 3 => 4,
+            _ => 2,
+        };
+        let height = [tall, 4, 2].into_iter().find(|height| *height <= left.min(tall)).unwrap_or(1);
+        // The cell's arithmetic is compiled once, for any number of rows; only the tiles are unrolled for each.
+        for (r, sums) in sums[..height].iter_mut().enumerate() {
+            for (sums, vector) in sums.iter_mut().zip(vectors) {
+                *sums = f.begin::<V>(UnitVector { row: row + r, ..vector });
+            }
+        }
+        if self.panels.iter().any(|panel| !panel.is_empty()) {
+            match height {
+                8 => self.tile::<V, G, 8>(row, sums),
+                4 => self.tile::<V, G, 4>(row, sums),
+                2 => self.tile::<V, G, 2>(row, sums),
+                _ => self.tile::<V, G, 1>(row, sums),
+            }
+        }
+        height
     }
 
     /// Adds to the sums of `R` rows, in registers while `k` runs.
@@ -225,5 +243,34 @@ impl<const W: usize> Run<'_, W> {
             }
         }
         all[..R].copy_from_slice(&sums);
+    }
+}
+
+impl Run<'_, 1> {
+    /// [`Run::rows`] where a row has half a vector of units: what follows the sums takes as long for half a vector as for a whole one, so
+    /// two rows at a time where `f` can.
+    #[inline(always)]
+    fn half_rows<V: Simd, F: Finish<G>, const G: usize>(&self, rows: usize, vector: UnitVector, f: &mut F) {
+        let joins = vector.lanes == V::Half::LANES && vector.units == vector.lanes && f.can_join_rows();
+        let mut sums = [[[V::Half::splat(0.0); G]; 1]; TILE];
+        let mut row = 0;
+        while row < rows {
+            let height = self.next_tile::<V::Half, F, G>((row, rows), [vector], f, &mut sums);
+            if joins && height > 1 {
+                let (pairs, _) = sums[..height].as_chunks::<2>();
+                for (i, [[low], [high]]) in pairs.iter().enumerate() {
+                    let mut joined = [V::splat(0.0); G];
+                    for (joined, (low, high)) in joined.iter_mut().zip(low.iter().zip(high)) {
+                        *joined = V::join(*low, *high);
+                    }
+                    f.finish::<V>(UnitVector { row: row + 2 * i, lanes: V::LANES, ..vector }, joined);
+                }
+            } else {
+                for (r, [sums]) in sums[..height].iter().enumerate() {
+                    f.finish::<V::Half>(UnitVector { row: row + r, ..vector }, *sums);
+                }
+            }
+            row += height;
+        }
     }
 }

@@ -15,6 +15,7 @@ impl Neon {
 
 // SAFETY of every block: what every processor of the target has needs no asking for.
 impl Simd for Neon {
+    type Half = Self;
     const LANES: usize = 8;
     #[inline(always)]
     fn splat(x: f32) -> Self {

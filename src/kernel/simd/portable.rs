@@ -12,6 +12,7 @@ impl Portable {
 }
 
 impl Simd for Portable {
+    type Half = Self;
     const LANES: usize = 8;
     #[inline(always)]
     fn splat(x: f32) -> Self {

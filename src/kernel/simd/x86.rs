@@ -8,6 +8,7 @@ pub(in crate::kernel) struct Avx2(__m256);
 
 // SAFETY of every block: a value of this type exists only where the processor has the instructions (see `Simd`).
 impl Simd for Avx2 {
+    type Half = Self;
     const LANES: usize = 8;
     #[inline(always)]
     fn splat(x: f32) -> Self {
@@ -92,7 +93,16 @@ pub(in crate::kernel) struct Avx512(__m512);
 
 // SAFETY of every block: a value of this type exists only where the processor has the instructions (see `Simd`).
 impl Simd for Avx512 {
+    type Half = Avx2;
     const LANES: usize = 16;
+    #[inline(always)]
+    fn join(low: Avx2, high: Avx2) -> Self {
+        // SAFETY: called only in code dispatched by `Isa` (see `Simd`).
+        unsafe {
+            let low = _mm512_castpd256_pd512(_mm256_castps_pd(low.0));
+            Self(_mm512_castpd_ps(_mm512_insertf64x4::<1>(low, _mm256_castps_pd(high.0))))
+        }
+    }
     const TRANSPOSES: bool = true;
     #[inline(always)]
     fn splat(x: f32) -> Self {
