@@ -40,7 +40,7 @@ pub(crate) fn cell_forward<const SUMS: usize, M: CellMath<SUMS>>(
     if !step.products.is_empty() {
         let _part = profile::scope(Part::GatesForward);
         count(product, bytes);
-        return forward_on(isa, packed, &WithProducts(math), step);
+        return forward_on(isa, packed, math, step);
     }
     work_count::add(product, bytes);
     let what = Fused {
@@ -154,32 +154,6 @@ fn backward_body<V: Simd, N: Simd, const SUMS: usize, M: CellMath<SUMS>>(
     packed.run::<V, N, _, 1>(x, stride, rows, &mut Backward::<M, SUMS> { math, step });
 }
 
-/// A cell whose products were made beforehand: they begin its sums.
-struct WithProducts<'a, M>(&'a M);
-
-impl<const SUMS: usize, M: CellMath<SUMS>> CellMath<SUMS> for WithProducts<'_, M> {
-    const GATES: usize = M::GATES;
-
-    #[inline(always)]
-    fn begin<V: Simd>(&self, at: &ForwardView<'_, '_>) -> [V; SUMS] {
-        let mut sums: [V; SUMS] = self.0.begin(at);
-        for (gate, sum) in sums.iter_mut().enumerate() {
-            *sum = sum.add(at.product(gate));
-        }
-        sums
-    }
-
-    #[inline(always)]
-    fn forward<V: Simd>(&self, sums: [V; SUMS], at: &mut ForwardView<'_, '_>) {
-        self.0.forward(sums, at);
-    }
-
-    #[inline(always)]
-    fn backward<V: Simd>(&self, product: V, at: &mut BackwardView<'_, '_>) {
-        self.0.backward(product, at);
-    }
-}
-
 struct Forward<'a, 's, M> {
     math: &'a M,
     step: ForwardStep<'s>,
@@ -194,7 +168,14 @@ impl<const SUMS: usize, M: CellMath<SUMS>> Finish<SUMS> for Forward<'_, '_, M> {
 
     #[inline(always)]
     fn begin<V: Simd>(&mut self, vector: UnitVector) -> [V; SUMS] {
-        self.math.begin(&ForwardView { step: &mut self.step, vector, gates: M::GATES })
+        let view = ForwardView { step: &mut self.step, vector, gates: M::GATES };
+        let mut sums: [V; SUMS] = self.math.begin(&view);
+        if !view.step.products.is_empty() {
+            for (gate, sum) in sums.iter_mut().enumerate() {
+                *sum = sum.add(view.product(gate));
+            }
+        }
+        sums
     }
 
     #[inline(always)]
