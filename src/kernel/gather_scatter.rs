@@ -105,37 +105,69 @@ fn add_four<V: Simd>(sums: &mut [f32], rows: &[f32], k: usize, width: usize) {
     V::load(sums).add(first.add(second)).store(sums);
 }
 
-/// Adds row `i` of `from` to row `ids[i] − first` of `to`, which becomes `touched`; rows have `width` numbers. `ids` are in ascending order,
-/// so that both are passed through from end to end.
+/// The content of a row of the gradient of a table, of which a batch touches few rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowState {
+    /// Zeros.
+    Zero,
+    /// What was summed before: the first addition replaces it.
+    Stale,
+    /// The sum of this batch so far.
+    Touched,
+}
+
+/// Adds row `i` of `from` to row `ids[i] − first` of `to`, which becomes [`RowState::Touched`]; rows have `width` numbers. `ids` are in
+/// ascending order, so that both are passed through from end to end.
 ///
 /// # Panics
 /// If an id is out of range: a defect of the caller, independent of data.
 pub fn add_rows(
     to: &mut [f32],
-    touched: &mut [bool],
+    states: &mut [RowState],
     (ids, first): (&[u32], usize),
     from: &[f32],
     width: usize,
 ) {
-    add_rows_on(Isa::best(), to, touched, (ids, first), from, width);
+    add_rows_on(Isa::best(), to, states, (ids, first), from, width);
 }
 
 dispatch! {
-    fn add_rows_on(to: &mut [f32], touched: &mut [bool], ids: (&[u32], usize), from: &[f32], width: usize) = add_rows_of
+    fn add_rows_on(to: &mut [f32], states: &mut [RowState], ids: (&[u32], usize), from: &[f32], width: usize) = add_rows_of
 }
 
 #[inline(always)]
 fn add_rows_of<V: Simd, N: Simd>(
     to: &mut [f32],
-    touched: &mut [bool],
+    states: &mut [RowState],
     (ids, first): (&[u32], usize),
     from: &[f32],
     width: usize,
 ) {
     for (id, from) in ids.iter().zip(from.chunks_exact(width.max(1))) {
         let row = *id as usize - first;
-        add::<V, N>(&mut to[row * width..][..width], from);
-        touched[row] = true;
+        let to = &mut to[row * width..][..width];
+        match std::mem::replace(&mut states[row], RowState::Touched) {
+            RowState::Touched => add::<V, N>(to, from),
+            RowState::Zero | RowState::Stale => add_to_zero::<V, N>(to, from),
+        }
+    }
+}
+
+/// `to = 0 + from`, of one length: the bits of an addition to zeros, −0 among them.
+#[inline(always)]
+fn add_to_zero<V: Simd, N: Simd>(to: &mut [f32], from: &[f32]) {
+    let (whole, half) = (V::splat(0.0), N::splat(0.0));
+    let mut k = 0;
+    while k + V::LANES <= to.len() {
+        whole.add(V::load(&from[k..k + V::LANES])).store(&mut to[k..k + V::LANES]);
+        k += V::LANES;
+    }
+    if k + N::LANES <= to.len() {
+        half.add(N::load(&from[k..k + N::LANES])).store(&mut to[k..k + N::LANES]);
+        k += N::LANES;
+    }
+    for (to, from) in to[k..].iter_mut().zip(&from[k..]) {
+        *to = 0.0 + *from;
     }
 }
 
@@ -197,16 +229,19 @@ mod tests {
 
     #[test]
     fn rows_are_added_to_those_of_their_ids_at_every_width() {
+        use RowState::{Stale, Touched, Zero};
         for isa in Isa::available() {
             for width in 1..40 {
                 let from: Vec<f32> = (0..2 * width).map(|i| i as f32).collect();
-                let (mut to, mut touched) = (vec![1.0; 4 * width], [false, false, true, false]);
-                add_rows_on(isa, &mut to, &mut touched, (&[10, 13], 10), &from, width);
+                let (mut to, mut states) = (vec![1.0; 4 * width], [Touched, Zero, Stale, Stale]);
+                add_rows_on(isa, &mut to, &mut states, (&[10, 13], 10), &from, width);
                 for j in 0..width {
                     let column = [to[j], to[width + j], to[2 * width + j], to[3 * width + j]];
-                    assert_eq!(column, [1.0 + from[j], 1.0, 1.0, 1.0 + from[width + j]], "{isa:?} {width}");
+                    assert_eq!(column, [1.0 + from[j], 1.0, 1.0, from[width + j]], "{isa:?} {width}");
                 }
-                assert_eq!(touched, [true, false, true, true]);
+                assert_eq!(states, [Touched, Zero, Stale, Touched]);
+                add_rows_on(isa, &mut to, &mut states, (&[11], 10), &vec![-0.0; width], width);
+                assert!(to[width..2 * width].iter().all(|sum| sum.to_bits() == 0), "0 + −0 is 0");
             }
         }
     }

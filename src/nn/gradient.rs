@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Model, Params, Regularizer, Shard};
-use crate::kernel::{SumOfSquares, ThreadPool, add_column_sums, add_rows};
+use crate::kernel::{RowState, SumOfSquares, ThreadPool, add_column_sums, add_rows};
 
 /// Numbers of a chunk at least, if there are as many: handing one out is nothing beside working on it.
 const CHUNK: usize = 1 << 15;
@@ -47,8 +47,8 @@ struct Part {
 struct SparseRows {
     width: usize,
     first: usize,
-    /// Those that the last batch touched: all others are 0.
-    touched: Vec<bool>,
+    /// What is in each. Between batches none is stale.
+    states: Vec<RowState>,
 }
 
 impl Gradient {
@@ -186,7 +186,7 @@ impl Part {
 impl SparseRows {
     /// The rows of `width` in `len` numbers, from number `start` of the table on.
     fn new(width: usize, start: usize, len: usize) -> Self {
-        Self { width, first: start / width, touched: vec![false; len / width] }
+        Self { width, first: start / width, states: vec![RowState::Zero; len / width] }
     }
 
     /// Over one shard after the other. A `penalty` of these weights has a gradient in every row.
@@ -198,24 +198,30 @@ impl SparseRows {
         penalty: Option<(Regularizer, &[f32])>,
         squares: &mut SumOfSquares,
     ) {
-        let Self { width, first, touched } = self;
-        for (row, touched) in values.chunks_exact_mut(*width).zip(&mut *touched) {
-            if std::mem::take(touched) {
-                row.fill(0.0);
-            }
+        let Self { width, first, states } = self;
+        for state in states.iter_mut().filter(|state| **state == RowState::Touched) {
+            *state = RowState::Stale;
         }
         for shard in shards {
             let (ids, d) = shard.scattered(layer);
             let place = |row: usize| ids.partition_point(|id| (*id as usize) < row);
-            let mine = place(*first)..place(*first + touched.len());
-            add_rows(values, touched, (&ids[mine.clone()], *first), &d[mine.start * *width..], *width);
+            let mine = place(*first)..place(*first + states.len());
+            add_rows(values, states, (&ids[mine.clone()], *first), &d[mine.start * *width..], *width);
+        }
+        for (row, state) in values.chunks_exact_mut(*width).zip(&mut *states) {
+            if *state == RowState::Stale {
+                row.fill(0.0);
+                *state = RowState::Zero;
+            }
         }
         if let Some((regularizer, weights)) = penalty {
             regularizer.add_gradient(weights, values);
-            touched.fill(true);
+            states.fill(RowState::Touched);
         }
-        for (row, _) in values.chunks_exact(*width).zip(&*touched).filter(|(_, touched)| **touched) {
-            squares.add(row);
+        for (row, state) in values.chunks_exact(*width).zip(&*states) {
+            if *state == RowState::Touched {
+                squares.add(row);
+            }
         }
     }
 }
@@ -233,11 +239,11 @@ mod tests {
     const VOCABULARY: usize = 4000;
     const OUTPUTS: usize = 1500;
 
-    /// A table and a kernel of several chunks each.
-    fn model() -> Model {
+    /// A table and a kernel of several chunks each; the table with a penalty or without.
+    fn model(embeddings_regularizer: Option<Regularizer>) -> Model {
         let penalty = Some(Regularizer { l1: 0.0, l2: 0.1 });
         let layers: [LayerNode; 3] = [
-            Embedding { output_dim: 30, ..Embedding::default() }.into(),
+            Embedding { output_dim: 30, embeddings_regularizer, ..Embedding::default() }.into(),
             GlobalAveragePooling1D::default().into(),
             Dense { units: OUTPUTS, kernel_regularizer: penalty, ..Dense::default() }.into(),
         ];
@@ -269,15 +275,23 @@ mod tests {
             sum[params.span(2)].iter_mut().zip(shard.gradient(2)).for_each(|(sum, d)| *sum += d);
         }
         assert_eq!(model.nodes.len(), 3);
-        let kernel = &params.table()[1];
-        let regularizer = kernel.regularizer.unwrap();
-        regularizer.add_gradient(&params.values()[kernel.range.clone()], &mut sum[kernel.range.clone()]);
+        for param in params.table() {
+            if let Some(regularizer) = param.regularizer {
+                regularizer
+                    .add_gradient(&params.values()[param.range.clone()], &mut sum[param.range.clone()]);
+            }
+        }
         sum
     }
 
     #[test]
     fn it_is_the_plain_sum_with_any_team_and_nothing_is_left_of_the_batch_before() {
-        let model = model();
+        check(None);
+        check(Some(Regularizer { l1: 0.0, l2: 0.3 }));
+    }
+
+    fn check(embeddings_regularizer: Option<Regularizer>) {
+        let model = model(embeddings_regularizer);
         let mut params = model.params();
         params.initialize(1);
         let mut bits = Vec::new();
@@ -296,6 +310,11 @@ mod tests {
                 let norm = l2_norm(gradient.values());
                 assert!((gradient.norm() / norm - 1.0).abs() < 1e-12, "{} for {norm}", gradient.norm());
                 bits.push((step, gradient.norm().to_bits()));
+                // As clipping does, in place.
+                if step < 2 {
+                    let tensors = gradient.tensors_mut(&params);
+                    tensors.for_each(|(values, _)| values.iter_mut().for_each(|x| *x *= 0.5));
+                }
             }
             for (tensor, param) in params.table().iter().enumerate() {
                 let norm = l2_norm(&gradient.values()[param.range.clone()]);
@@ -309,7 +328,7 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_shows_in_the_norm_of_its_tensor() {
-        let model = model();
+        let model = model(None);
         let mut params = model.params();
         params.initialize(1);
         let mut shards = [Shard::new(&model, &params)];
