@@ -270,8 +270,9 @@ pub struct Lookup {
     batch: usize,
     /// Of every id, its place among `distinct` plus 1, or 0.
     places: Vec<u32>,
-    /// A bit for every id, 64 a word; all 0 between calls.
-    seen: Vec<u64>,
+    /// A byte for every id, 8 a word, 1 where it is seen: a byte is written without being read before, so that frequent ids do not wait
+    /// for one another. All 0 between calls.
+    seen: Vec<[u8; 8]>,
 }
 
 impl Lookup {
@@ -281,15 +282,16 @@ impl Lookup {
             self.places[id as usize] = 0;
         }
         self.places.resize(vocabulary, 0);
-        self.seen.resize(vocabulary.div_ceil(64), 0);
+        self.seen.resize(vocabulary.div_ceil(8), [0; 8]);
         // Without a branch that depends on the data, which nothing could foresee.
+        let seen = self.seen.as_flattened_mut();
         for id in &ids.data {
-            self.seen[*id as usize / 64] |= 1 << (id % 64);
+            seen[*id as usize] = 1;
         }
-        for (word, bits) in self.seen.iter_mut().enumerate() {
-            let mut bits = std::mem::take(bits);
+        for (word, seen) in self.seen.iter_mut().enumerate() {
+            let mut bits = u64::from_le_bytes(std::mem::take(seen));
             while bits != 0 {
-                let id = word * 64 + bits.trailing_zeros() as usize;
+                let id = word * 8 + bits.trailing_zeros() as usize / 8;
                 bits &= bits - 1;
                 self.distinct.push(id as u32);
                 self.places[id] = self.distinct.len() as u32;
@@ -304,7 +306,7 @@ impl Lookup {
     pub fn bytes(&self) -> usize {
         let all = [&self.distinct, &self.index, &self.places];
         let ids: usize = all.iter().map(|ids| ids.capacity() * size_of::<u32>()).sum();
-        ids + self.seen.capacity() * size_of::<u64>()
+        ids + self.seen.capacity() * size_of::<[u8; 8]>()
     }
 
     /// Each id once, in ascending order.

@@ -166,9 +166,9 @@ impl Layer for Embedding {
     }
 
     fn cache_numbers(&self, extent: &Extent) -> usize {
-        // Ids with their places; the places of the whole vocabulary, a number and a bit each.
+        // Ids with their places; the places of the whole vocabulary, a number and a byte each.
         let vocabulary = self.input_dim.unwrap_or(extent.features);
-        2 * extent.positions() + vocabulary + vocabulary / 32
+        2 * extent.positions() + vocabulary + vocabulary / 4
     }
 
     fn has_sparse_gradient(&self) -> bool {
