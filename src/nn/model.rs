@@ -30,6 +30,7 @@ pub struct Model {
     pub(super) loss: LossSpec,
     /// The weight of each class in the loss; 1 for all when empty.
     pub(super) class_weights: Vec<f32>,
+    recurrent_kernel: usize,
     table: ModelTable,
 }
 
@@ -146,7 +147,7 @@ impl Model {
             });
         };
         let (mut given, mut nodes, mut rows) = (Vec::<CheckedOutput>::new(), Vec::<Node>::new(), Vec::new());
-        let mut total = 0_usize;
+        let (mut total, mut recurrent_kernel) = (0_usize, 0);
         for (i, node @ LayerNode { spec, inputs, trainable, name, .. }) in layers.iter().enumerate() {
             let fail = |error| BuildError { layer: i, error };
             let layer = spec.layer();
@@ -176,6 +177,9 @@ impl Model {
                 )));
             };
             total += params;
+            let kernels = wanted.iter().filter(|param| param.name.ends_with("recurrent_kernel"));
+            let largest = kernels.map(|kernel| kernel.shape.iter().product()).max().unwrap_or(0);
+            recurrent_kernel = recurrent_kernel.max(largest);
             match shape {
                 Shape::Sequence { time, features } => {
                     LayerConfigError::spacious("numbers", &[time, features])
@@ -277,8 +281,23 @@ impl Model {
         let synchronizes =
             |(i, node): (usize, &Node)| (node.trainable && node.spec.is_synchronized()).then_some(i);
         let synchronized = nodes.iter().enumerate().filter_map(synchronizes).collect();
-        let class_weights = Vec::new();
-        Ok(Self { channels, nodes, output, mask, loss_masks, synchronized, loss, class_weights, table })
+        Ok(Self {
+            channels,
+            nodes,
+            output,
+            mask,
+            loss_masks,
+            synchronized,
+            loss,
+            class_weights: Vec::new(),
+            recurrent_kernel,
+            table,
+        })
+    }
+
+    /// The size of its largest recurrent kernel, in numbers; 0 without recurrent layers.
+    pub fn recurrent_kernel(&self) -> usize {
+        self.recurrent_kernel
     }
 
     /// The layers in the parts that run one after the other in training: each but the last ends before a layer that needs sums over all shards

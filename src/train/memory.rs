@@ -153,7 +153,7 @@ impl MemoryEstimate {
         let numbers = params
             .saturating_mul(copies)
             .saturating_add(learning.saturating_mul(1 + spec.train.optimizer.slots() as u64));
-        let of_shards = Split::of(train).shards as u64 * model.shard_gradient_bytes() as u64;
+        let of_shards = Split::of(model, train).shards as u64 * model.shard_gradient_bytes() as u64;
         let weights = numbers.saturating_mul(4).saturating_add(of_shards);
         Self { data: 0, weights, batch, sequences: [train, validation] }
     }
@@ -193,7 +193,7 @@ fn shards(spec: &RunSpec, model: &Model, known: &Known<'_>, [train, validation]:
     let time = spec.form().time();
     let bytes = |sequences: usize, passes: Passes| {
         let counted = sequences.min(COUNTED);
-        let Split { shards, rows, budget } = Split::of(counted);
+        let Split { shards, rows, budget } = Split::of(model, counted);
         let recompute = model.recurrent_bytes(rows.saturating_mul(time)) > budget;
         let size = ShardSize { rows, distinct: known.distinct(rows), recompute, passes };
         let more = sequences.div_ceil(counted.max(1)) as u64;

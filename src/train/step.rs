@@ -1,6 +1,8 @@
 mod failed;
 mod shared_buffers;
 
+use std::ops::Range;
+
 use ndarray::ArrayView2;
 
 use self::shared_buffers::SharedBuffers;
@@ -21,10 +23,18 @@ pub use failed::DivergedError;
 
 /// The minimum number of sequences of a shard, if there are two such shards: fewer would make the matrix products too thin.
 const SHARD_ROWS: usize = 16;
-/// The minimum number of sequences of a shard of a smaller batch.
+/// The minimum number of sequences of a shard of a smaller batch, and of a network with [`WIDE`] recurrent layers.
 const FEW_ROWS: usize = 8;
 /// The maximum number of shards of a batch.
 const SHARDS: usize = 8;
+/// The same of a network with [`WIDE`] recurrent layers.
+const WIDE_SHARDS: usize = 16;
+/// Sizes of recurrent kernels, in numbers, with which steps of 8 sequences take half as long as those of 16, so that more processors than 8
+/// can take part. With smaller ones a step has a large part that does not depend on the sequences, and shards have distinct tokens in common;
+/// larger ones exceed a second-level cache of 1 MiB, and every shard reads them from memory.
+const WIDE: Range<usize> = 1 << 14..1 << 18;
+/// The maximum size of the gradient of one shard, in bytes, with which a batch is split into more shards: all of them are summed.
+const SMALL_GRADIENT: usize = 4 << 20;
 /// Bytes of cached gates of a batch above which recurrent layers recompute them in the backward pass (gradient checkpointing): see
 /// [`Model::recurrent_bytes`].
 const BUDGET: usize = 192 << 20;
@@ -41,10 +51,16 @@ pub(super) struct Split {
 }
 
 impl Split {
-    /// The split of a batch of `sequences`.
-    pub fn of(sequences: usize) -> Self {
-        let least = SHARD_ROWS.min(sequences.div_ceil(2).max(FEW_ROWS));
-        let rows = sequences.div_ceil(SHARDS).max(least);
+    /// The split of a batch of `sequences` for `model`.
+    pub fn of(model: &Model, sequences: usize) -> Self {
+        let is_wide = WIDE.contains(&model.recurrent_kernel());
+        let (least, most) = if is_wide && model.shard_gradient_bytes() <= SMALL_GRADIENT {
+            (FEW_ROWS, WIDE_SHARDS)
+        } else {
+            (SHARD_ROWS, SHARDS)
+        };
+        let least = least.min(sequences.div_ceil(2).max(FEW_ROWS));
+        let rows = sequences.div_ceil(most).max(least);
         let shards = sequences.div_ceil(rows);
         Self { shards, rows: rows.min(sequences), budget: BUDGET / shards.max(1) }
     }
@@ -184,6 +200,11 @@ impl Stepper {
         self.clipped_norm
     }
 
+    /// The number of shards of the last batch: as many threads can take part in its forward and backward pass.
+    pub fn shards(&self) -> usize {
+        self.work.len()
+    }
+
     /// Bytes of the activations and gradients of a batch, as allocated for the batches so far: see [`Shard::activation_bytes`](crate::nn::Shard::activation_bytes).
     pub fn activation_bytes(&self) -> usize {
         let all = self.work.iter().chain(&self.evaluation_work).chain(&self.spare);
@@ -289,7 +310,7 @@ impl Stepper {
 
     /// The first tensor that is not finite, of those for which `has` returns true.
     fn not_finite(&self, values: &[f32], has: impl Fn(&Param) -> bool) -> Option<&str> {
-        let finite = |range: std::ops::Range<usize>| values[range].iter().all(|value| value.is_finite());
+        let finite = |range: Range<usize>| values[range].iter().all(|value| value.is_finite());
         let bad = self.params.table().iter().find(|param| has(param) && !finite(param.range.clone()));
         bad.map(|param| param.name.as_str())
     }
@@ -373,11 +394,16 @@ impl Stepper {
     /// Workers with the states that [`carried`](Self::carried) has returned.
     ///
     /// # Errors
-    /// If they are those of another network.
+    /// If they are those of another network, or of a batch that was split differently.
     pub(super) fn workers_with(
         &self,
         shards: Vec<(usize, usize, Vec<CarriedState>)>,
     ) -> Result<Vec<ShardWorker>, CarriedStateError> {
+        let found = shards.iter().map(|(_, rows, _)| *rows).max().unwrap_or(0);
+        let expected = Split::of(&self.model, shards.iter().map(|(_, rows, _)| rows).sum()).rows;
+        if found != expected {
+            return Err(CarriedStateError::Split { found, expected });
+        }
         let worker = |(first_row, rows, states)| {
             let mut work = ShardWorker::new(&self.model, &self.params);
             (work.first_row, work.rows) = (first_row, rows);
@@ -424,9 +450,10 @@ impl Stepper {
         total
     }
 
-    /// Splits a batch into shards, by its size alone and never by the number of threads, so that sums are the same bits on any number.
+    /// Splits a batch into shards, by its size and the network alone and never by the number of threads, so that sums are the same bits
+    /// on any number.
     fn shard_batch(&mut self, sequences: usize) {
-        let Split { shards, rows, budget } = Split::of(sequences);
+        let Split { shards, rows, budget } = Split::of(&self.model, sequences);
         while self.work.len() > shards {
             self.spare.extend(self.work.pop());
         }
@@ -456,7 +483,7 @@ mod tests {
 
     use super::*;
     use crate::data::{Dataset, Inputs, Targets};
-    use crate::nn::{LSTM, Loss, Shape, SimpleRNN};
+    use crate::nn::{Dense, LSTM, Loss, Shape, SimpleRNN};
     use crate::optim::SGD;
 
     fn stepper() -> Stepper {
@@ -496,6 +523,59 @@ mod tests {
         let (mut carried, mut fresh) = (stepper(), stepper());
         carried.evaluate(&batch(70), None);
         assert_ne!(carried.evaluate(&batch(64), None), fresh.evaluate(&batch(64), None));
+    }
+
+    #[test]
+    fn a_batch_is_split_by_its_size_and_the_size_of_the_recurrent_kernel() {
+        // Units of a SimpleRNN, and the shards of batches of 8, 32, 128 and 500 sequences with the sequences of each.
+        let expected: [(usize, [(usize, usize); 4]); 5] = [
+            (8, [(1, 8), (2, 16), (8, 16), (8, 63)]),
+            (127, [(1, 8), (2, 16), (8, 16), (8, 63)]),
+            (128, [(1, 8), (4, 8), (16, 8), (16, 32)]),
+            (511, [(1, 8), (4, 8), (16, 8), (16, 32)]),
+            (512, [(1, 8), (2, 16), (8, 16), (8, 63)]),
+        ];
+        for (units, shards) in expected {
+            let layers = [
+                SimpleRNN { units: 4, return_sequences: true, ..SimpleRNN::default() }.into(),
+                SimpleRNN { units, ..SimpleRNN::default() }.into(),
+            ];
+            let shape = Shape::Sequence { time: 3, features: 2 };
+            let model = Model::build(&layers, shape, Loss::MeanSquaredError).unwrap();
+            let split = [8, 32, 128, 500].map(|sequences| {
+                let Split { shards, rows, .. } = Split::of(&model, sequences);
+                (shards, rows)
+            });
+            assert_eq!(split, shards, "{units} units");
+        }
+        // The gradient of every shard has 8 MiB for the last layer.
+        let large = [
+            SimpleRNN { units: 200, ..SimpleRNN::default() }.into(),
+            Dense { units: 10_000, ..Dense::default() }.into(),
+        ];
+        let shape = Shape::Sequence { time: 3, features: 2 };
+        let model = Model::build(&large, shape, Loss::MeanSquaredError).unwrap();
+        assert_eq!(Split::of(&model, 32).shards, 2);
+    }
+
+    #[test]
+    fn carried_states_of_a_batch_that_was_split_differently_are_refused() {
+        let layers = [LSTM { units: 64, stateful: true, ..LSTM::default() }.into()];
+        let shape = Shape::Sequence { time: 3, features: 2 };
+        let model = Model::build(&layers, shape, Loss::MeanSquaredError).unwrap();
+        let stepper = Stepper::new(model, &OptimizerSpec::SGD(SGD::default()), None, 0, 1).unwrap();
+        let shards = |rows: [usize; 2]| {
+            let state = |rows| {
+                let mut state = CarriedState::default();
+                state.h.zeroed(1, rows, 64);
+                state.c.zeroed(1, rows, 64);
+                vec![state]
+            };
+            vec![(0, rows[0], state(rows[0])), (rows[0], rows[1], state(rows[1]))]
+        };
+        assert_eq!(stepper.workers_with(shards([8, 8])).unwrap().len(), 2);
+        let error = stepper.workers_with(shards([16, 16])).unwrap_err();
+        assert_eq!(error, CarriedStateError::Split { found: 16, expected: 8 });
     }
 
     #[test]

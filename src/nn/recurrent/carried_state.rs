@@ -12,6 +12,16 @@ pub enum CarriedStateError {
         /// States that the model has.
         expected: usize,
     },
+    /// The batch was split differently, by an earlier version of the program.
+    #[error(
+        "carried states of shards of {found} sequences, where a batch is split into shards of {expected}; train again"
+    )]
+    Split {
+        /// Sequences of a shard whose states are handed over.
+        found: usize,
+        /// Sequences of a shard of such a batch.
+        expected: usize,
+    },
     /// A state is of another layer.
     #[error("a carried state of shapes {h:?} and {c:?} for a layer of {units} units")]
     Shape {
