@@ -88,6 +88,8 @@ pub struct Profile {
     pub seconds: f64,
     /// The steps measured.
     pub steps: usize,
+    /// The shards of a batch: as many threads can take part in its forward and backward pass.
+    pub shards: usize,
     /// The parts that took time, in the order of a step; their seconds add up to those of a step on all threads.
     pub parts: Vec<PartTime>,
 }
@@ -115,20 +117,29 @@ pub fn profile(workload: &Workload, effort: Effort, roofs: &Roofs) -> Result<Pro
     let counts = profiling.stop();
     // What a shard computes forward comes back from memory if it is too much for the second cache.
     let is_cached = stepper.shard_bytes() <= SECOND_CACHE;
-    Ok(of_counts(&counts, (wall, steps), effort.threads, roofs, is_cached))
+    let steps = Steps { seconds: wall, number: steps, shards: stepper.shards() };
+    Ok(of_counts(&counts, steps, effort.threads, roofs, is_cached))
 }
 
-/// The profile of steps that took `wall` seconds on `threads` threads.
+/// The steps of which the parts were measured.
+struct Steps {
+    /// Of all together.
+    seconds: f64,
+    number: usize,
+    shards: usize,
+}
+
+/// The profile of `steps` on `threads` threads.
 fn of_counts(
     counts: &[(Part, PartCount)],
-    (wall, steps): (f64, usize),
+    steps: Steps,
     threads: usize,
     roofs: &Roofs,
     is_cached: bool,
 ) -> Profile {
     let seconds =
         |which: Part| counts.iter().find(|(part, _)| *part == which).map_or(0.0, |(_, count)| count.seconds);
-    let all = threads as f64 * wall - seconds(Part::Repeated);
+    let all = threads as f64 * steps.seconds - seconds(Part::Repeated);
     let busy: f64 = counts
         .iter()
         .filter(|(part, _)| !matches!(part, Part::Repeated | Part::Waiting))
@@ -136,7 +147,7 @@ fn of_counts(
         .sum();
     // Of the thread of the training loop it is counted, of the others it is what is left.
     let waiting = (all - busy).max(0.0);
-    let n = steps.max(1) as f64;
+    let n = steps.number.max(1) as f64;
     let parts = counts.iter().filter(|(part, _)| *part != Part::Repeated).map(|(part, count)| {
         let total = if *part == Part::Waiting { waiting } else { count.seconds };
         let per_step = |count: u64| (count as f64 / n).round() as u64;
@@ -150,7 +161,7 @@ fn of_counts(
         PartTime { part: *part, count, roof: nearest_roof(*part, &count, threads, roofs, is_cached) }
     });
     let parts = parts.filter(|part| part.count.seconds > 0.0).collect();
-    Profile { seconds: all / threads as f64 / n, steps, parts }
+    Profile { seconds: all / threads as f64 / n, steps: steps.number, shards: steps.shards, parts }
 }
 
 /// The limit that explains the largest share of the time of a part. The operands of products with recurrent weights are assumed to come
@@ -194,7 +205,7 @@ mod tests {
             (Part::Waiting, count(1.0, 0, 0, 0)),
             (Part::Repeated, count(2.0, 0, 0, 0)),
         ];
-        let profile = of_counts(&counts, (10.0, 2), 2, &ROOFS, true);
+        let profile = of_counts(&counts, Steps { seconds: 10.0, number: 2, shards: 8 }, 2, &ROOFS, true);
         assert_eq!((profile.seconds, profile.steps), (4.5, 2));
         let parts: Vec<_> = profile.parts.iter().map(|part| (part.part, part.count.seconds)).collect();
         assert_eq!(parts, [(Part::Layers, 3.0), (Part::Optimizer, 1.5), (Part::Waiting, 4.5)]);

@@ -32,9 +32,10 @@ pub fn profile_heading(effort: Effort, roofs: &Roofs) -> String {
 pub fn profile_rows(workload: &Workload, profile: &Profile, effort: Effort) -> String {
     let threads = effort.threads as f64;
     let steps = number::counted(profile.steps, "step");
+    let shards = number::counted(profile.shards, "shard");
     let name = escape::foreign(&workload.name);
     let mut rows =
-        format!("{name:20} {:>8} {:>6}  {steps}\n", number::metric(profile.seconds * 1e3), "100 %");
+        format!("{name:20} {:>8} {:>6}  {steps}, {shards}\n", number::metric(profile.seconds * 1e3), "100 %");
     for PartTime { part, count, roof } in &profile.parts {
         let share = number::percent(count.seconds / threads / profile.seconds);
         let rate = |work: f64| {
@@ -86,6 +87,7 @@ struct ProfileLine<'a> {
     #[serde(flatten)]
     head: Head<'a>,
     steps: usize,
+    shards: usize,
     peak_gflops: f64,
     first_cache_gb_per_s: f64,
     second_cache_gb_per_s: f64,
@@ -129,6 +131,7 @@ pub fn profile_json(
     let line = ProfileLine {
         head: Head::new(workload, effort, profile.seconds),
         steps: profile.steps,
+        shards: profile.shards,
         peak_gflops: rounded(roofs.flops / 1e9, 3),
         first_cache_gb_per_s: first,
         second_cache_gb_per_s: second,
