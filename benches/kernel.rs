@@ -1,5 +1,5 @@
-//! One thread: GFLOP/s of the matrix product at shapes of recurrent training and of the cells' forward and backward steps, ns per value
-//! of activations and of gather and scatter. Several threads: the overhead of a [`ThreadPool`], time to sum a gradient and of an Adam update.
+//! One thread: GFLOP/s of the matrix product at shapes of recurrent training, beside those of the crate matrixmultiply, and of the cells'
+//! forward and backward steps, ns per value of activations and of gather and scatter. Several threads: the overhead of a [`ThreadPool`], time to sum a gradient and of an Adam update.
 //!
 //! `cargo bench --bench kernel`
 #![allow(clippy::print_stdout, missing_docs)]
@@ -7,15 +7,16 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use ndarray::Array2;
-use unrolled::kernel::recurrent::{BackwardStep, ForwardStep, Projected};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayView2};
+use unrolled::kernel::recurrent::{BackwardStep, ForwardStep, PackedMatrix, Projected};
 use unrolled::kernel::{
     ConvWindow, Matrix, NonzeroEntry, ThreadPool, exp, gather_sum_backward, gather_windows, matmul,
     scatter_add, scatter_windows, sigmoid, softmax, tanh,
 };
 use unrolled::nn::{
     Block, Cell, Embedding, GRU, GlobalAveragePooling1D, Gradient, Input, LSTM, LayerNode, Loss, Mode, Model,
-    PackedWeights, Shape, Shard, SimpleRNN, TargetsView,
+    Shape, Shard, SimpleRNN, TargetsView,
 };
 use unrolled::optim::{Adam, Limit, Optimizer, OptimizerSpec};
 use unrolled::rng::Rng;
@@ -41,30 +42,52 @@ fn main() {
 }
 
 fn products() {
-    println!("{:>24} {:>10} {:>10} {:>10}   GFLOP/s of A·B, A·Bᵀ, Aᵀ·B", "m×k×n", "nn", "nt", "tn");
+    println!(
+        "{:>24} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}   GFLOP/s of A·B, A·Bᵀ, Aᵀ·B; of matrixmultiply",
+        "m×k×n", "nn", "nt", "tn", "nn", "nt", "tn"
+    );
     let shapes = [
         (32, 8, 8),
         (32, 50, 8),
         (6400, 50, 8),
         (50, 6400, 8),
         (32, 32, 128),
+        (32, 512, 128),
         (64, 64, 256),
+        (64, 256, 256),
+        (128, 128, 512),
         (1, 128, 512),
         (32, 128, 512),
+        (64, 1024, 256),
+        (256, 64, 1024),
+        (512, 256, 1024),
         (128, 512, 2048),
     ];
     for (m, k, n) in shapes {
-        let (a, b, mut c) = (vec![0.5f32; m * k], vec![0.25f32; k * n], vec![0.0f32; m * n]);
+        let [mut c, mut other_c] = [(); 2].map(|()| Array2::<f32>::zeros((m, n)));
+        let (a, b) = (vec![0.5_f32; m * k], vec![0.25_f32; k * n]);
         let flops = 2.0 * (m * k * n) as f64;
         let repeat = (1e6 / flops).ceil() as usize;
-        let mut rate = |a: Matrix<'_>, b: Matrix<'_>| {
-            let seconds = best(|| (0..repeat).for_each(|_| matmul(black_box(&mut c), a, b, false)));
-            flops * repeat as f64 / seconds / 1e9
-        };
-        let nn = rate(Matrix::new(&a, m, k), Matrix::new(&b, k, n));
-        let nt = rate(Matrix::new(&a, m, k), Matrix::new(&b, n, k).t());
-        let tn = rate(Matrix::new(&a, k, m).t(), Matrix::new(&b, k, n));
-        println!("{:>24} {nn:>10.1} {nt:>10.1} {tn:>10.1}", format!("{m}×{k}×{n}"));
+        let rate =
+            |run: &mut dyn FnMut()| flops * repeat as f64 / best(|| (0..repeat).for_each(|_| run())) / 1e9;
+        let views = [(false, false), (false, true), (true, false)];
+        let own = views.map(|(transposes_a, transposes_b)| {
+            let a = if transposes_a { Matrix::new(&a, k, m).t() } else { Matrix::new(&a, m, k) };
+            let b = if transposes_b { Matrix::new(&b, n, k).t() } else { Matrix::new(&b, k, n) };
+            let c = c.as_slice_mut().unwrap_or_default();
+            rate(&mut || matmul(black_box(c), a, b, false))
+        });
+        let others = views.map(|(transposes_a, transposes_b)| {
+            let view = |data, rows, cols, transposes| {
+                let size = if transposes { (cols, rows) } else { (rows, cols) };
+                let view = ArrayView2::from_shape(size, data).unwrap_or_else(|_| unreachable!("its size"));
+                if transposes { view.reversed_axes() } else { view }
+            };
+            let (a, b) = (view(&a, m, k, transposes_a), view(&b, k, n, transposes_b));
+            rate(&mut || general_mat_mul(1.0, &a, &b, 0.0, black_box(&mut other_c)))
+        });
+        let rates: String = own.iter().chain(&others).map(|rate| format!(" {rate:>10.1}")).collect();
+        println!("{:>24}{rates}", format!("{m}×{k}×{n}"));
     }
 }
 
@@ -92,9 +115,10 @@ fn steps(cell: &dyn Cell, batch: usize, units: usize) -> (f64, f64) {
     let [state, upstream] = [0.5, 0.01].map(|value| vec![value; size]);
     let [mut h, mut c, mut saved, mut dh, mut carry, mut dc] = [(); 6].map(|()| vec![0.0; size]);
     let [mut made, mut delta, mut of_product] = [(); 3].map(|()| vec![0.0; batch * width]);
-    let (mut packed, mut scratch) = (PackedWeights::default(), Block::default());
-    cell.pack_forward(Matrix::new(&u, units, width), &mut packed);
-    cell.pack_backward(Matrix::new(&u, units, width), &mut packed);
+    let [mut forward, mut backward] = [(); 2].map(|()| <[PackedMatrix; 2]>::default());
+    cell.pack_forward(Matrix::new(&u, units, width), &mut forward);
+    cell.pack_backward(Matrix::new(&u, units, width), &mut backward);
+    let mut scratch = Block::default();
     let flops = 2.0 * (size * width) as f64;
     let repeat = (1e6 / flops).ceil() as usize;
     let rate = |mut step: Box<dyn FnMut() + '_>| {
@@ -118,7 +142,7 @@ fn steps(cell: &dyn Cell, batch: usize, units: usize) -> (f64, f64) {
             arguments: &mut [],
             products: &[],
         };
-        cell.step_forward(black_box(&packed), step);
+        cell.step_forward(black_box(&forward), step);
     }));
     let next_delta = vec![0.01; batch * width];
     let backward = rate(Box::new(|| {
@@ -143,7 +167,7 @@ fn steps(cell: &dyn Cell, batch: usize, units: usize) -> (f64, f64) {
             carry: &mut carry,
             dc: &mut dc,
         };
-        cell.step_backward(black_box(&packed), step, &mut scratch);
+        cell.step_backward(black_box(&backward), step, &mut scratch);
     }));
     (forward, backward)
 }

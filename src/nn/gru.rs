@@ -2,11 +2,11 @@ use std::ops::Range;
 
 pub(super) mod reset_before;
 
-use super::recurrent::{Cell, Order, PackedWeights, RecurrentBuffers, Settings, functions, recurrent_layer};
+use super::recurrent::{Cell, Order, RecurrentBuffers, Settings, functions, recurrent_layer};
 use super::{Activation, Block, LayerConfigError};
 use crate::kernel::recurrent::{
-    BackwardStep, BackwardView, CellFunctions, CellMath, ForwardStep, ForwardView, Functions, cell_backward,
-    cell_forward,
+    BackwardStep, BackwardView, CellFunctions, CellMath, ForwardStep, ForwardView, Functions, PackedMatrix,
+    cell_backward, cell_forward,
 };
 use crate::kernel::{LaneFunction, Matrix, Simd};
 
@@ -115,11 +115,11 @@ fn interpolate_backward<V: Simd, F: LaneFunction>(
 fn forward<F: LaneFunction>(
     f: Functions<F>,
     reset_after: bool,
-    packed: &PackedWeights,
+    packed: &[PackedMatrix; 2],
     step: ForwardStep<'_>,
 ) {
     match reset_after {
-        true => cell_forward(&packed.forward[0], &GruMath(f), step),
+        true => cell_forward(&packed[0], &GruMath(f), step),
         false => reset_before::step_forward(f, packed, step),
     }
 }
@@ -127,13 +127,13 @@ fn forward<F: LaneFunction>(
 fn backward<F: LaneFunction>(
     f: Functions<F>,
     reset_after: bool,
-    packed: &PackedWeights,
+    packed: &[PackedMatrix; 2],
     (step, scratch): (BackwardStep<'_>, &mut Block),
 ) {
     if !reset_after {
         return reset_before::step_backward(f, packed, step, scratch);
     }
-    cell_backward(&packed.backward[0], &GruMath(f), BackwardStep { h: &[], h_dropped: &[], ..step });
+    cell_backward(&packed[0], &GruMath(f), BackwardStep { h: &[], h_dropped: &[], ..step });
 }
 
 impl Cell for GRU {
@@ -179,28 +179,28 @@ impl Cell for GRU {
         self.recurrent_activation.for_a_state("recurrent_activation")
     }
 
-    fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
+    fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut [PackedMatrix; 2]) {
         match self.reset_after {
-            true => packed.forward[0].pack(recurrent, 3),
+            true => packed[0].pack(recurrent, 3),
             false => reset_before::pack_forward(self.units, recurrent, packed),
         }
     }
 
-    fn pack_backward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
+    fn pack_backward(&self, recurrent: Matrix<'_>, packed: &mut [PackedMatrix; 2]) {
         match self.reset_after {
-            true => packed.backward[0].pack(recurrent.t(), 1),
+            true => packed[0].pack(recurrent.t(), 1),
             false => reset_before::pack_backward(self.units, recurrent, packed),
         }
     }
 
-    fn step_forward(&self, packed: &PackedWeights, step: ForwardStep<'_>) {
+    fn step_forward(&self, packed: &[PackedMatrix; 2], step: ForwardStep<'_>) {
         match functions(self.activation, self.recurrent_activation) {
             CellFunctions::Fast(f) => forward(f, self.reset_after, packed, step),
             CellFunctions::Any(f) => forward(f, self.reset_after, packed, step),
         }
     }
 
-    fn step_backward(&self, packed: &PackedWeights, step: BackwardStep<'_>, scratch: &mut Block) {
+    fn step_backward(&self, packed: &[PackedMatrix; 2], step: BackwardStep<'_>, scratch: &mut Block) {
         match functions(self.activation, self.recurrent_activation) {
             CellFunctions::Fast(f) => backward(f, self.reset_after, packed, (step, scratch)),
             CellFunctions::Any(f) => backward(f, self.reset_after, packed, (step, scratch)),

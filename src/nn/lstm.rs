@@ -1,10 +1,10 @@
 use std::ops::Range;
 
-use super::recurrent::{Cell, PackedWeights, SavedStep, Settings, functions, recurrent_layer};
+use super::recurrent::{Cell, SavedStep, Settings, functions, recurrent_layer};
 use super::{Activation, Block, LayerConfigError};
 use crate::kernel::recurrent::{
-    BackwardStep, BackwardView, CellFunctions, CellMath, ForwardStep, ForwardView, Functions, cell_backward,
-    cell_forward,
+    BackwardStep, BackwardView, CellFunctions, CellMath, ForwardStep, ForwardView, Functions, PackedMatrix,
+    cell_backward, cell_forward,
 };
 use crate::kernel::{LaneFunction, Matrix, Simd};
 
@@ -138,16 +138,16 @@ impl Cell for LSTM {
         self.recurrent_activation.for_a_state("recurrent_activation")
     }
 
-    fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
-        packed.forward[0].pack(recurrent, 4);
+    fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut [PackedMatrix; 2]) {
+        packed[0].pack(recurrent, 4);
     }
 
-    fn pack_backward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
-        packed.backward[0].pack(recurrent.t(), 1);
+    fn pack_backward(&self, recurrent: Matrix<'_>, packed: &mut [PackedMatrix; 2]) {
+        packed[0].pack(recurrent.t(), 1);
     }
 
-    fn step_forward(&self, packed: &PackedWeights, step: ForwardStep<'_>) {
-        let packed = &packed.forward[0];
+    fn step_forward(&self, packed: &[PackedMatrix; 2], step: ForwardStep<'_>) {
+        let packed = &packed[0];
         match functions(self.activation, self.recurrent_activation) {
             CellFunctions::Fast(f) => cell_forward(packed, &LstmMath(f), step),
             CellFunctions::Any(f) => cell_forward(packed, &LstmMath(f), step),
@@ -173,8 +173,8 @@ impl Cell for LSTM {
         }
     }
 
-    fn step_backward(&self, packed: &PackedWeights, step: BackwardStep<'_>, _scratch: &mut Block) {
-        let packed = &packed.backward[0];
+    fn step_backward(&self, packed: &[PackedMatrix; 2], step: BackwardStep<'_>, _scratch: &mut Block) {
+        let packed = &packed[0];
         let step = BackwardStep { h: &[], h_prev: &[], h_dropped: &[], ..step };
         match functions(self.activation, self.recurrent_activation) {
             CellFunctions::Fast(f) => cell_backward(packed, &LstmMath(f), step),

@@ -1,7 +1,7 @@
 use std::ops::{Index, Range};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::LayerConfigError;
+use super::packed_weights::{PackedWeights, Revision};
 use super::{Constraint, Initializer, Regularizer};
 use crate::rng::Rng;
 
@@ -95,17 +95,6 @@ impl ParamSpec {
     }
 }
 
-/// Identifies the values of weights: whoever has seen a revision has seen the same numbers, as every change makes a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Revision(u64);
-
-impl Revision {
-    fn next() -> Self {
-        static LAST: AtomicU64 = AtomicU64::new(0);
-        Self(LAST.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
 /// All weights of a model in one flat vector: what optimizers, clipping and checkpoints work on. Trainable ones come first.
 #[derive(Debug, Clone)]
 pub struct Params {
@@ -117,12 +106,14 @@ pub struct Params {
     table: Vec<Param>,
     /// The part of `table` that belongs to each layer.
     layers: Vec<Range<usize>>,
+    /// Of each tensor of `table`; only recurrent kernels are packed.
+    packed: Vec<PackedWeights>,
 }
 
 impl PartialEq for Params {
     /// Whether tensors and numbers are equal, whatever their revision.
     fn eq(&self, other: &Self) -> bool {
-        let Self { values, revision: _, trainable, table, layers } = self;
+        let Self { values, revision: _, trainable, table, layers, packed: _ } = self;
         (values, trainable, table, layers) == (&other.values, &other.trainable, &other.table, &other.layers)
     }
 }
@@ -158,7 +149,8 @@ impl Params {
             param.range = param.range.start + learning..param.range.end + learning;
         }
         let values = vec![0.0; learning + frozen];
-        Self { values, revision: Revision::next(), trainable: learning, table, layers: ranges }
+        let packed = table.iter().map(|_| PackedWeights::default()).collect();
+        Self { values, revision: Revision::next(), trainable: learning, table, layers: ranges, packed }
     }
 
     /// Draws every weight by its initializer; each tensor from a stream of its own.
@@ -228,8 +220,9 @@ impl Params {
 
     /// The weights of layer `i`.
     pub fn of(&self, i: usize) -> Weights<'_> {
-        let Self { values, revision, .. } = self;
-        Weights { values, revision: *revision, table: &self.table[self.layers[i].clone()] }
+        let (Self { values, revision, .. }, tensors) = (self, self.layers[i].clone());
+        let packed = &self.packed[tensors.clone()];
+        Weights { values, revision: *revision, table: &self.table[tensors], packed }
     }
 
     /// The places in [`Params::table`] of the tensors of layer `i`.
@@ -256,6 +249,7 @@ pub struct Weights<'a> {
     values: &'a [f32],
     revision: Revision,
     table: &'a [Param],
+    packed: &'a [PackedWeights],
 }
 
 impl<'a> Weights<'a> {
@@ -267,6 +261,11 @@ impl<'a> Weights<'a> {
     /// Identifies the values of all tensors of the model.
     pub fn revision(self) -> Revision {
         self.revision
+    }
+
+    /// The `i`-th tensor in the orders in which steps of recurrent layers read it.
+    pub(super) fn packed(self, i: usize) -> &'a PackedWeights {
+        &self.packed[i]
     }
 
     /// Number of tensors.
@@ -284,7 +283,7 @@ impl<'a> Weights<'a> {
     /// The tensors `range` as weights of their own: those of a layer within a layer.
     #[must_use]
     pub fn part(self, range: Range<usize>) -> Self {
-        Self { table: &self.table[range], ..self }
+        Self { table: &self.table[range.clone()], packed: &self.packed[range], ..self }
     }
 
     /// Numbers of all tensors together.

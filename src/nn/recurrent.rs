@@ -24,7 +24,6 @@ mod carried_state;
 mod cell_tests;
 mod deltas;
 mod input_gradient;
-mod packed_weights;
 mod quantity;
 mod settings;
 
@@ -38,7 +37,6 @@ use cache::GateWindow;
 pub use cache::RecurrentCache;
 pub use carried_state::{CarriedState, CarriedStateError};
 pub use deltas::Deltas;
-pub use packed_weights::PackedWeights;
 pub use quantity::Quantity;
 pub use settings::Settings;
 pub(super) use settings::recurrent_layer;
@@ -48,7 +46,7 @@ use super::extent::{Extent, Passes};
 use super::layer::{BackwardContext, ForwardContext, LayerOutput, MaskRule, Pass, Shape};
 use super::params::ParamSpec;
 use super::{Activation, Block, Layer};
-use crate::kernel::recurrent::{BackwardStep, CellFunctions, ForwardStep};
+use crate::kernel::recurrent::{BackwardStep, CellFunctions, ForwardStep, PackedMatrix};
 use crate::kernel::{FastFunction, Function, Matrix};
 use crate::protocol::Direction;
 
@@ -138,17 +136,17 @@ pub trait Cell: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Packs `U` for [`Cell::step_forward`].
-    fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights);
+    /// Packs `U` for [`Cell::step_forward`]: for its first product, and for the second where there is one.
+    fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut [PackedMatrix; 2]);
 
-    /// Packs `U` for [`Cell::step_backward`].
-    fn pack_backward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights);
+    /// The same for [`Cell::step_backward`].
+    fn pack_backward(&self, recurrent: Matrix<'_>, packed: &mut [PackedMatrix; 2]);
 
     /// One step forward of all sequences, from input projections to activated gates, states, and what else the cell saves.
-    fn step_forward(&self, packed: &PackedWeights, step: ForwardStep<'_>);
+    fn step_forward(&self, packed: &[PackedMatrix; 2], step: ForwardStep<'_>);
 
     /// One step backward of all sequences: δ, ∂L/∂h of the step, and what [`BackwardStep`] passes on to the step before.
-    fn step_backward(&self, packed: &PackedWeights, step: BackwardStep<'_>, scratch: &mut Block);
+    fn step_backward(&self, packed: &[PackedMatrix; 2], step: BackwardStep<'_>, scratch: &mut Block);
 
     /// Adds to `dc`, the part of ∂L/∂c_t that comes from step t+1, the part that comes from h_t, whose gradient is `dh`: `[batch, units]`
     /// all. Of cells with a cell state.
@@ -332,10 +330,7 @@ pub(super) fn cache_numbers(cell: &dyn Cell, extent: &Extent) -> usize {
     let dropped_states = if settings.recurrent_dropout > 0.0 { rows * units * (segment + masks) } else { 0 };
     rows * (time * states + positions * saved)
         + width * distinct.unwrap_or(0)
-        + units * width
-        + extent.in_training(
-            rows * deltas + width * distinct.unwrap_or(0) + units * width + dropped + dropped_states,
-        )
+        + extent.in_training(rows * deltas + width * distinct.unwrap_or(0) + dropped + dropped_states)
 }
 
 pub(super) fn detail(cell: &dyn Cell) -> String {

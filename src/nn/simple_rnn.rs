@@ -1,8 +1,8 @@
-use super::recurrent::{Cell, PackedWeights, Settings, functions, recurrent_layer};
+use super::recurrent::{Cell, Settings, functions, recurrent_layer};
 use super::{Activation, Block, LayerConfigError};
 use crate::kernel::recurrent::{
-    BackwardStep, BackwardView, CellFunctions, CellMath, ForwardStep, ForwardView, cell_backward,
-    cell_forward,
+    BackwardStep, BackwardView, CellFunctions, CellMath, ForwardStep, ForwardView, PackedMatrix,
+    cell_backward, cell_forward,
 };
 use crate::kernel::{LaneFunction, Matrix, Simd};
 
@@ -95,24 +95,24 @@ impl Cell for SimpleRNN {
         usize::from(self.activation.needs_input())
     }
 
-    fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
-        packed.forward[0].pack(recurrent, 1);
+    fn pack_forward(&self, recurrent: Matrix<'_>, packed: &mut [PackedMatrix; 2]) {
+        packed[0].pack(recurrent, 1);
     }
 
-    fn pack_backward(&self, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
-        packed.backward[0].pack(recurrent.t(), 1);
+    fn pack_backward(&self, recurrent: Matrix<'_>, packed: &mut [PackedMatrix; 2]) {
+        packed[0].pack(recurrent.t(), 1);
     }
 
-    fn step_forward(&self, packed: &PackedWeights, step: ForwardStep<'_>) {
-        let packed = &packed.forward[0];
+    fn step_forward(&self, packed: &[PackedMatrix; 2], step: ForwardStep<'_>) {
+        let packed = &packed[0];
         match functions(self.activation, self.activation) {
             CellFunctions::Fast(f) => cell_forward(packed, &SimpleRnnMath { f: f.state }, step),
             CellFunctions::Any(f) => cell_forward(packed, &SimpleRnnMath { f: f.state }, step),
         }
     }
 
-    fn step_backward(&self, packed: &PackedWeights, step: BackwardStep<'_>, _scratch: &mut Block) {
-        let packed = &packed.backward[0];
+    fn step_backward(&self, packed: &[PackedMatrix; 2], step: BackwardStep<'_>, _scratch: &mut Block) {
+        let packed = &packed[0];
         let step = BackwardStep { gates: &[], h_prev: &[], h_dropped: &[], ..step };
         match functions(self.activation, self.activation) {
             CellFunctions::Fast(f) => cell_backward(packed, &SimpleRnnMath { f: f.state }, step),

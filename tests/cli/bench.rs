@@ -133,6 +133,8 @@ fn the_profile_adds_up_to_the_step_and_counts_the_products_of_the_formulas() {
         // The last step has none after it.
         assert_eq!(of("recurrent_backward")["multiply_adds"], sequences * (time - 1) * kernel, "{line}");
         assert!(of("input_projection")["multiply_adds"].as_u64() > Some(0), "{line}");
+        assert!(of("packing")["calls"].as_u64() > Some(0), "{line}");
+        assert!(line["shards"].as_u64() > Some(0), "{line}");
         assert!(of("optimizer")["ms_per_step"].as_f64() > Some(0.0), "{line}");
         assert!(of("gates_forward")["bytes"].as_u64() > Some(0), "{line}");
         for roof in ["peak_gflops", "first_cache_gb_per_s", "memory_gb_per_s", "latency_ns", "barrier_us"] {

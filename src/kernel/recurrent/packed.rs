@@ -28,11 +28,6 @@ impl PackedMatrix {
         self.depth
     }
 
-    /// Bytes of memory in use.
-    pub fn bytes(&self) -> usize {
-        self.data.capacity() * size_of::<f32>()
-    }
-
     /// Packs `matrix`, whose columns are `gates` blocks of equally many units. Memory is reused.
     pub fn pack(&mut self, matrix: Matrix<'_>, gates: usize) {
         self.pack_for(Isa::best(), matrix, gates);
@@ -141,8 +136,8 @@ impl UnitVector {
 
 /// What is done with one vector of units of one row: `G` sums, one a gate.
 pub(super) trait Finish<const G: usize> {
-    /// Whether `finish` may be called for two rows at once, where the units of a row are half a vector: all that it reads and writes lies
-    /// then row after row without a gap, and nothing depends on the row.
+    /// Whether `finish` may be called for two rows at once, where the units of a row are half a vector. This requires that in all buffers a
+    /// row is directly followed by the next, and that no row is masked.
     fn can_join_rows(&self) -> bool;
     /// The initial values of the sums.
     fn begin<V: Simd>(&mut self, vector: UnitVector) -> [V; G];

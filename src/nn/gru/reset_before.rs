@@ -16,12 +16,12 @@ use std::ops::Range;
 
 use super::{interpolate, interpolate_backward};
 use crate::kernel::recurrent::{
-    BackwardStep, BackwardView, CellMath, ForwardStep, ForwardView, Functions, Projected, cell_backward,
-    cell_forward,
+    BackwardStep, BackwardView, CellMath, ForwardStep, ForwardView, Functions, PackedMatrix, Projected,
+    cell_backward, cell_forward,
 };
 use crate::kernel::{LaneFunction, Matrix, Simd, matmul};
 use crate::nn::Block;
-use crate::nn::recurrent::{Order, PackedWeights, RecurrentBuffers};
+use crate::nn::recurrent::{Order, RecurrentBuffers};
 
 /// z, r and s = r ⊙ h_{t−1}, from h_{t−1}·U_z and h_{t−1}·U_r.
 pub(in crate::nn) struct GatesMath<F>(pub Functions<F>);
@@ -80,39 +80,39 @@ impl<F: LaneFunction> CellMath<1> for CandidateMath<F> {
     }
 }
 
-pub(in crate::nn) fn pack_forward(n: usize, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
-    packed.forward[0].pack(recurrent.columns(0..2 * n), 2);
-    packed.forward[1].pack(recurrent.columns(2 * n..3 * n), 1);
+pub(in crate::nn) fn pack_forward(n: usize, recurrent: Matrix<'_>, packed: &mut [PackedMatrix; 2]) {
+    packed[0].pack(recurrent.columns(0..2 * n), 2);
+    packed[1].pack(recurrent.columns(2 * n..3 * n), 1);
 }
 
-pub(in crate::nn) fn pack_backward(n: usize, recurrent: Matrix<'_>, packed: &mut PackedWeights) {
-    packed.backward[0].pack(recurrent.columns(0..2 * n).t(), 1);
-    packed.backward[1].pack(recurrent.columns(2 * n..3 * n).t(), 1);
+pub(in crate::nn) fn pack_backward(n: usize, recurrent: Matrix<'_>, packed: &mut [PackedMatrix; 2]) {
+    packed[0].pack(recurrent.columns(0..2 * n).t(), 1);
+    packed[1].pack(recurrent.columns(2 * n..3 * n).t(), 1);
 }
 
 pub(in crate::nn) fn step_forward<F: LaneFunction>(
     f: Functions<F>,
-    packed: &PackedWeights,
+    packed: &[PackedMatrix; 2],
     mut step: ForwardStep<'_>,
 ) {
     let gates = ForwardStep { mask: &[], h: &mut [], ..step.reborrow() };
-    cell_forward(&packed.forward[0], &GatesMath(f), gates);
+    cell_forward(&packed[0], &GatesMath(f), gates);
     // The second product reads s, which the first has saved.
     let ForwardStep { gates, h, c, saved, arguments, .. } = step;
     let (projected, products) = (Projected::InPlace, &[][..]);
     let step =
         ForwardStep { projected, products, gates, h, c, arguments, h_dropped: saved, saved: &mut [], ..step };
-    cell_forward(&packed.forward[1], &CandidateMath(f), step);
+    cell_forward(&packed[1], &CandidateMath(f), step);
 }
 
 pub(in crate::nn) fn step_backward<F: LaneFunction>(
     f: Functions<F>,
-    packed: &PackedWeights,
+    packed: &[PackedMatrix; 2],
     mut step: BackwardStep<'_>,
     scratch: &mut Block,
 ) {
     let candidate = BackwardStep { h: &[], saved: &[], h_dropped: &[], ..step.reborrow() };
-    cell_backward(&packed.backward[0], &CandidateMath(f), candidate);
+    cell_backward(&packed[0], &CandidateMath(f), candidate);
     let n = step.units;
     scratch.reshape(1, step.batch, n);
     for (to, delta) in scratch.data_mut().chunks_exact_mut(n).zip(step.delta.chunks_exact(3 * n)) {
@@ -128,7 +128,7 @@ pub(in crate::nn) fn step_backward<F: LaneFunction>(
         dh: &mut [],
         ..step
     };
-    cell_backward(&packed.backward[1], &GatesMath(f), gates);
+    cell_backward(&packed[1], &GatesMath(f), gates);
 }
 
 /// Adds the part of `steps` to ∂L/∂U: the state was a factor of z's and r's columns, s of the candidate's.

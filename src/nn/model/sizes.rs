@@ -25,7 +25,7 @@ impl Model {
     /// every layer       its output; in training ∂L/∂output, and ∂L/∂input (that of a layer which is read in rows: features·distinct)
     /// recurrent         states of all steps; what [`Model::recurrent_bytes`] counts, of all steps or, where it is recomputed, of one
     ///                   segment; δ of one segment, or of all steps where it is watched and not recomputed; projections and sums of
-    ///                   distinct ids, 2·gates·units·distinct; U, packed twice; dropped inputs
+    ///                   distinct ids, 2·gates·units·distinct; dropped inputs
     /// Embedding         the place of every position among the distinct ids, and of every id of the vocabulary
     /// Conv1D            products of distinct ids, kernel_size·filters·distinct; the numbers of δ that are not 0
     /// attention         weights, heads·time·time; Q, K, V and their gradients
@@ -41,6 +41,18 @@ impl Model {
     pub fn activation_bytes(&self, size: &ShardSize) -> usize {
         let numbers = self.nodes.iter().enumerate().map(|(i, node)| self.numbers(i, node, size));
         (self.input_numbers(size.rows) + numbers.sum::<usize>()) * size_of::<f32>()
+    }
+
+    /// Bytes of the recurrent kernels in the layouts that steps read, forward and backward, for all shards together: see
+    /// [`PackedWeights`](crate::nn::PackedWeights). Units fill whole vectors of up to 16 numbers.
+    pub fn packed_bytes(&self) -> usize {
+        let kernels = self.nodes.iter().flat_map(|node| node.spec.layer().params(&node.shapes));
+        let kernels = kernels.filter(|param| param.name.ends_with("recurrent_kernel"));
+        let numbers = kernels.map(|param| match param.shape[..] {
+            [units, width] => 2 * width * units.next_multiple_of(if units <= 8 { 8 } else { 16 }),
+            _ => 0,
+        });
+        numbers.sum::<usize>() * size_of::<f32>()
     }
 
     /// Bytes of the gradients that one shard has for the weights that it does not scatter, those of an Embedding.

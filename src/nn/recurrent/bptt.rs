@@ -13,10 +13,11 @@ use super::by_gate;
 use super::input_gradient::InputGrads;
 use super::{Cell, GateWindow, Order, RecurrentBuffers, RecurrentCache, SavedStep, Scratch};
 use crate::kernel::profile::{self, Part};
-use crate::kernel::recurrent::{BackwardStep, ForwardStep, Projected};
+use crate::kernel::recurrent::{BackwardStep, ForwardStep, PackedMatrix, Projected};
 use crate::kernel::{Matrix, add_column_sums};
 use crate::nn::affine::affine;
 use crate::nn::layer::Pass;
+use crate::nn::packed_weights::CurrentPacking;
 use crate::nn::{Block, IndexedRows, Observer, Signal, Unrolled, Weights};
 use crate::protocol::Direction;
 
@@ -80,7 +81,7 @@ impl<'a> Bptt<'a> {
     /// Reads `x`: fills `buffers.cache`.
     pub fn forward(&self, buffers: &mut RecurrentBuffers) {
         let Order { time, .. } = self.order;
-        let RecurrentBuffers { cache, carried, packed, .. } = buffers;
+        let RecurrentBuffers { cache, carried, .. } = buffers;
         let by_rows = matches!(self.x, Signal::Rows(_));
         // A cell whose one gate is the state saves nothing that could be recomputed.
         let recomputes = !by_rows || self.cell.gates().len() > 1;
@@ -93,12 +94,9 @@ impl<'a> Bptt<'a> {
             cache.projected.reshape(1, rows.rows.rows(), self.width);
             self.project(cache.projected.data_mut(), rows.rows.data());
         }
-        {
-            let _part = profile::scope(Part::Packing);
-            packed.begin_forward(self.cell, self.recurrent_kernel(), self.weights);
-        }
+        let packed = self.packed_forward();
         for first in (0..time).step_by(length.max(1)) {
-            self.forward_segment(first..(first + length).min(time), buffers, rows);
+            self.forward_segment(first..(first + length).min(time), &packed, buffers, rows);
         }
         if self.cell.settings().stateful {
             buffers.cache.store_last(self.order, &mut buffers.carried);
@@ -121,6 +119,24 @@ impl<'a> Bptt<'a> {
         Matrix::new(self.weights.get(1), self.units, self.width)
     }
 
+    /// `U` in the layout that steps forward read.
+    fn packed_forward(&self) -> CurrentPacking<'a> {
+        let pack = |packed: &mut _| {
+            let _part = profile::scope(Part::Packing);
+            self.cell.pack_forward(self.recurrent_kernel(), packed);
+        };
+        self.weights.packed(1).forward(self.weights.revision(), pack)
+    }
+
+    /// `U` in the layout that steps backward read.
+    fn packed_backward(&self) -> CurrentPacking<'a> {
+        let pack = |packed: &mut _| {
+            let _part = profile::scope(Part::Packing);
+            self.cell.pack_backward(self.recurrent_kernel(), packed);
+        };
+        self.weights.packed(1).backward(self.weights.revision(), pack)
+    }
+
     /// `out = x·W + b`.
     fn project(&self, out: &mut [f32], x: &[f32]) {
         let _part = profile::scope(Part::InputProjection);
@@ -141,12 +157,13 @@ impl<'a> Bptt<'a> {
     fn forward_segment(
         &self,
         steps: Range<usize>,
+        packed: &[PackedMatrix; 2],
         buffers: &mut RecurrentBuffers,
         rows: Option<IndexedRows<'_>>,
     ) {
         let (cell, order) = (self.cell, self.order);
         let positions = order.positions(steps.clone());
-        let RecurrentBuffers { cache, packed, scratch: Scratch { h_dropped, by_gate, .. }, .. } = buffers;
+        let RecurrentBuffers { cache, scratch: Scratch { h_dropped, by_gate, .. }, .. } = buffers;
         cache.window.first = if cache.window.segmented { positions.start } else { 0 };
         if rows.is_none() {
             let x = if cache.x.data().is_empty() { self.x.real() } else { &cache.x };
@@ -235,16 +252,14 @@ impl<'a> Bptt<'a> {
     ) {
         let Order { time, .. } = self.order;
         let (cell, settings) = (self.cell, self.cell.settings());
-        let RecurrentBuffers { cache, deltas, packed, input_gradient, scratch, .. } = &mut *buffers;
-        {
-            let _part = profile::scope(Part::Packing);
-            packed.begin_backward(cell, self.recurrent_kernel(), self.weights);
-        }
+        let RecurrentBuffers { cache, deltas, input_gradient, scratch, .. } = &mut *buffers;
+        let packed = self.packed_backward();
         let rows = match self.x {
             Signal::Rows(rows) if cache.x.data().is_empty() => Some(rows),
             _ => None,
         };
         let GateWindow { segmented, .. } = cache.window;
+        let packed_forward = segmented.then(|| self.packed_forward());
         // Instruments read δ of all steps afterwards; it is summed in the same segments, so that watching changes no bit.
         let complete = observer.is_some() && !segmented;
         let length = segment(time, self.batch, self.width);
@@ -270,13 +285,13 @@ impl<'a> Bptt<'a> {
             steps.step_by(length.max(1)).rev().map(move |first| (first..(first + length).min(end), live))
         };
         for (steps, live) in parts(after, false).chain(parts(live, true)).chain(parts(before, false)) {
-            if segmented {
-                self.forward_segment(steps.clone(), buffers, rows);
+            if let Some(packed) = &packed_forward {
+                self.forward_segment(steps.clone(), packed, buffers, rows);
             }
             let positions = self.order.positions(steps.clone());
             buffers.deltas.window.first = if complete { 0 } else { positions.start };
             let watching = observer.as_mut().map(|o| &mut **o as &mut dyn Observer);
-            self.backward_segment(steps.clone(), buffers, upstream, watching);
+            self.backward_segment(steps.clone(), &packed, buffers, upstream, watching);
             if live {
                 let _part = profile::scope(Part::RecurrentWeights);
                 self.add_recurrent_gradient(steps.clone(), buffers, d_recurrent, d_recurrent_bias);
@@ -333,12 +348,13 @@ impl<'a> Bptt<'a> {
     fn backward_segment(
         &self,
         steps: Range<usize>,
+        packed: &[PackedMatrix; 2],
         buffers: &mut RecurrentBuffers,
         upstream: UpstreamGrad<'_>,
         mut observer: Option<&mut dyn Observer>,
     ) {
         let (cell, order, last) = (self.cell, self.order, steps.end);
-        let RecurrentBuffers { cache, deltas, packed, scratch, .. } = buffers;
+        let RecurrentBuffers { cache, deltas, scratch, .. } = buffers;
         let Scratch { h_dropped, dh, carry, dc, total_dc, cell: cell_scratch, by_gate, .. } = scratch;
         let observes_c = observer.is_some() && cell.has_cell_state();
         for step in steps.rev() {

@@ -3,7 +3,7 @@ use std::ops::Range;
 use super::by_gate::{GateScratch, add_products_by_gate};
 use super::cache::scale;
 use super::input_gradient::InputGradient;
-use super::{CarriedState, Cell, Deltas, Order, PackedWeights, RecurrentCache};
+use super::{CarriedState, Cell, Deltas, Order, RecurrentCache};
 use crate::kernel::{Matrix, matmul};
 use crate::nn::Block;
 use crate::nn::cache::layer_cache;
@@ -17,8 +17,6 @@ layer_cache! {
         deltas: Deltas,
         /// What the next batch begins with.
         carried: CarriedState,
-        /// The recurrent weights of this pass.
-        packed: PackedWeights,
         /// Sums for the gradients of input and input weights.
         input_gradient: InputGradient,
         /// Of one step or segment.

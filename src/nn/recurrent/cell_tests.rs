@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::PackedWeights;
-use crate::kernel::recurrent::{BackwardStep, ForwardStep, Functions, Projected, backward_on, forward_on};
+use crate::kernel::recurrent::{
+    BackwardStep, ForwardStep, Functions, PackedMatrix, Projected, backward_on, forward_on,
+};
 use crate::kernel::{FastFunction, Function, Isa, LaneFunction, Matrix};
 use crate::nn::gru::GruMath;
 use crate::nn::gru::reset_before::{CandidateMath, GatesMath};
@@ -36,6 +37,9 @@ struct Case {
     dropout: Vec<f32>,
     carry: Vec<f32>,
     dc: Vec<f32>,
+    /// The row of `projected` of each sequence; empty where they are in order, in place.
+    index: Vec<u32>,
+    ahead: isize,
 }
 
 impl Case {
@@ -60,7 +64,15 @@ impl Case {
             dropout: if dropping { dropout } else { Vec::new() },
             carry: numbers(size),
             dc: numbers(size),
+            index: Vec::new(),
+            ahead: 0,
         }
+    }
+
+    /// The same whose projections are looked up, and which prefetches the step `ahead`.
+    fn looked_up(self, ahead: isize) -> Self {
+        let index = (0..self.batch as u32).map(|row| (row * 7 + 3) % self.batch as u32).collect();
+        Self { index, ahead, ..self }
     }
 
     fn matrix(&self) -> Matrix<'_> {
@@ -82,8 +94,7 @@ impl Case {
     /// What one instruction set computes: forward h, c, saved, gates; backward δ, δ of the product, dh, carry, dc.
     fn run<F: LaneFunction>(&self, isa: Isa, reset_after: bool, f: Functions<F>) -> Vec<Vec<f32>> {
         let (n, g) = (self.units, self.gates);
-        let mut packed = PackedWeights::default();
-        let PackedWeights { forward, backward, .. } = &mut packed;
+        let [mut forward, mut backward] = [(); 2].map(|()| <[PackedMatrix; 2]>::default());
         if g == 3 && !reset_after {
             let (zr, candidate) = (self.matrix().columns(0..2 * n), self.matrix().columns(2 * n..3 * n));
             forward[0].pack_for(isa, zr, 2);
@@ -99,10 +110,13 @@ impl Case {
         let mut gates = self.projected.clone();
         let (mut h, mut c, mut saved) = (vec![0.0; size], vec![0.0; size], vec![0.0; size]);
         let mut step = ForwardStep {
-            ahead: 0,
+            ahead: self.ahead,
             batch: self.batch,
             units: n,
-            projected: Projected::InPlace,
+            projected: match self.index[..] {
+                [] => Projected::InPlace,
+                _ => Projected::Rows { table: &self.projected, index: &self.index, next: &self.index },
+            },
             recurrent_bias: if g == 3 && reset_after { &self.bias } else { &[] },
             gates: &mut gates,
             h_prev: &self.h_prev,
@@ -133,7 +147,7 @@ impl Case {
         let (mut delta, mut recurrent) = (vec![9.0; size * g], vec![9.0; size * g]);
         let (mut dh, mut carry, mut dc) = (vec![9.0; size], self.carry.clone(), self.dc.clone());
         let mut step = BackwardStep {
-            ahead: 0,
+            ahead: -self.ahead,
             batch: self.batch,
             units: n,
             next_delta: &self.next_delta,
@@ -182,7 +196,8 @@ impl Case {
         let mut out: Vec<Vec<f64>> = [size, size, size, size * g, size * g, size * g, size, size, size]
             .map(|len| vec![0.0; len])
             .into();
-        let x = |b: usize, gate: usize, j: usize| f64::from(self.projected[b * width + gate * n + j]);
+        let row = |b: usize| self.index.get(b).map_or(b, |row| *row as usize);
+        let x = |b: usize, gate: usize, j: usize| f64::from(self.projected[row(b) * width + gate * n + j]);
         let bias = |gate: usize, j: usize| f64::from(self.bias[gate * n + j]);
         for b in 0..self.batch {
             let read = self.mask.get(b).copied().unwrap_or(true);
@@ -285,6 +300,45 @@ impl Case {
     }
 }
 
+/// Compares a step forward and backward with its formulas, and the bits of instruction sets.
+fn check(case: &Case, reset_after: bool) -> Result<(), TestCaseError> {
+    let plain = case.plain(reset_after);
+    let mut fused: Option<Vec<Vec<u32>>> = None;
+    for isa in Isa::available() {
+        let got = case.run(isa, reset_after, F);
+        prop_assert!(case.run(isa, reset_after, ANY) == got, "the kernel for any function gives other bits");
+        let names = ["h", "c", "saved", "gates", "δ", "δ of the product", "∂h", "carry", "∂c"];
+        for ((name, got), want) in names.iter().zip(&got).zip(&plain) {
+            for (got, want) in got.iter().zip(want) {
+                prop_assert!(
+                    (f64::from(*got) - want).abs() <= 2e-5 * want.abs().max(1.0),
+                    "{name} {isa:?}: {got} for {want}"
+                );
+            }
+        }
+        if isa != Isa::Portable {
+            let bits: Vec<Vec<u32>> = got.iter().map(|v| v.iter().map(|x| x.to_bits()).collect()).collect();
+            prop_assert!(fused.get_or_insert_with(|| bits.clone()) == &bits, "other bits");
+        }
+    }
+    Ok(())
+}
+
+/// Rows of eight units fill half a vector of sixteen lanes: two at a time pass through the cell's arithmetic, where no row is masked.
+#[test]
+fn steps_of_eight_units_are_their_formulas_with_any_number_of_sequences() {
+    for batch in 1..if cfg!(miri) { 4 } else { 20 } {
+        for (masked, dropping) in [(false, false), (false, true), (true, false)] {
+            for gates in [1, 4] {
+                let case = Case::new(batch, 8, gates, masked, dropping, batch as u64);
+                check(&case, true).unwrap();
+                check(&case.clone().looked_up(1), true).unwrap();
+                check(&case.looked_up(-1), true).unwrap();
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: if cfg!(miri) { 4 } else { 150 }, failure_persistence: None, ..ProptestConfig::default()
@@ -295,21 +349,6 @@ proptest! {
     ) {
         let (gates, reset_after) = [(1, true), (3, true), (3, false), (4, true)][kind];
         let case = Case::new(batch, units, gates, masked, dropping, seed);
-        let plain = case.plain(reset_after);
-        let mut fused: Option<Vec<Vec<u32>>> = None;
-        for isa in Isa::available() {
-            let got = case.run(isa, reset_after, F);
-            prop_assert!(case.run(isa, reset_after, ANY) == got, "the kernel for any function gives other bits");
-            let names = ["h", "c", "saved", "gates", "δ", "δ of the product", "∂h", "carry", "∂c"];
-            for ((name, got), want) in names.iter().zip(&got).zip(&plain) {
-                for (got, want) in got.iter().zip(want) {
-                    prop_assert!((f64::from(*got) - want).abs() <= 2e-5 * want.abs().max(1.0), "{name} {isa:?}: {got} for {want}");
-                }
-            }
-            if isa != Isa::Portable {
-                let bits: Vec<Vec<u32>> = got.iter().map(|v| v.iter().map(|x| x.to_bits()).collect()).collect();
-                prop_assert!(fused.get_or_insert_with(|| bits.clone()) == &bits, "other bits");
-            }
-        }
+        check(&case, reset_after)?;
     }
 }
