@@ -373,6 +373,16 @@ impl Shard {
             .for_each(|buffers| buffers.carried.clear());
     }
 
+    /// The next batch has so many sequences, and each of them begins with the states of the last batch's one sequence.
+    pub fn repeat_states(&mut self, sequences: usize) {
+        self.buffers
+            .caches
+            .iter_mut()
+            .flat_map(LayerCache::recurrent_mut)
+            .flatten()
+            .for_each(|buffers| buffers.carried.repeat(sequences));
+    }
+
     /// The states that stateful layers carry are again those before the last forward pass.
     pub fn rewind_states(&mut self) {
         self.buffers

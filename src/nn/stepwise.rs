@@ -1,4 +1,4 @@
-use ndarray::{Array2, Array3};
+use ndarray::{Array3, ArrayView2};
 
 use super::{
     BuildError, CarriedState, CarriedStateError, Input, LayerConfigError, LayerNode, LayerSpec, LossSpec,
@@ -6,6 +6,7 @@ use super::{
 };
 
 /// A network that reads one token, or one row of numbers, at a time and carries its state on: the time for one does not depend on how many came before.
+/// It may read several sequences at once, one token of each at a time.
 ///
 /// It has the weights of the model of the same layers. What Keras does by building the network a second time with `batch_shape=(1, 1)`
 /// and `stateful=True`.
@@ -13,7 +14,8 @@ use super::{
 pub struct Stepwise {
     model: Model,
     shard: Shard,
-    token: Array2<u32>,
+    /// One a sequence.
+    tokens: Vec<u32>,
     /// `[1, 1, features]`.
     row: Array3<f32>,
     vocabulary: u32,
@@ -56,20 +58,24 @@ impl Stepwise {
             Shape::Ids { vocabulary, .. } => (u32::try_from(vocabulary).unwrap_or(u32::MAX), 0),
             Shape::Sequence { features, .. } | Shape::Vector { features } => (0, features),
         };
-        Ok(Self {
-            model,
-            shard,
-            token: Array2::zeros((1, 1)),
-            row: Array3::zeros((1, 1, features)),
-            vocabulary,
-        })
+        Ok(Self { model, shard, tokens: Vec::new(), row: Array3::zeros((1, 1, features)), vocabulary })
     }
 
     /// Reads the next token with the weights `params`; its answer, before the last activation. An id beyond the vocabulary is read as
     /// 1, the unknown word.
     pub fn read(&mut self, params: &Params, id: u32) -> &[f32] {
-        self.token.fill(if id < self.vocabulary { id } else { 1 });
-        self.shard.load(Input::Ids(self.token.view()), TargetsView::None);
+        self.read_all(params, &[id])
+    }
+
+    /// Reads the next token of every sequence, an id each, as [`read`](Self::read) reads that of one, with the same bits: the answers,
+    /// `[sequences, outputs]`. There are as many sequences as before, or as [`repeat_states`](Self::repeat_states) has made; others begin
+    /// from zero states.
+    pub fn read_all(&mut self, params: &Params, ids: &[u32]) -> &[f32] {
+        self.tokens.clear();
+        self.tokens.extend(ids.iter().map(|id| if *id < self.vocabulary { *id } else { 1 }));
+        // One a row: the shape always fits.
+        let Ok(tokens) = ArrayView2::from_shape((ids.len(), 1), &self.tokens) else { return &[] };
+        self.shard.load(Input::Ids(tokens), TargetsView::None);
         self.shard.forward(&self.model, params, Mode::Evaluate);
         self.shard.logits().data()
     }
@@ -103,6 +109,23 @@ impl Stepwise {
     /// Starts from zero states: another text follows.
     pub fn reset_states(&mut self) {
         self.shard.reset_states();
+    }
+
+    /// Goes on with so many sequences that all begin as the one that was read.
+    pub fn repeat_states(&mut self, sequences: usize) {
+        self.shard.repeat_states(sequences);
+    }
+
+    /// Another reader of the same network, before its first token: several read at the same time.
+    #[must_use]
+    pub fn fresh(&self, params: &Params) -> Self {
+        Self {
+            model: self.model.clone(),
+            shard: Shard::new(&self.model, params),
+            tokens: Vec::new(),
+            row: Array3::zeros(self.row.raw_dim()),
+            vocabulary: self.vocabulary,
+        }
     }
 }
 
@@ -143,6 +166,8 @@ impl LayerSpec {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Array2;
+
     use super::*;
     use crate::nn::{Activation, Bidirectional, Dense, Embedding, GRU, LSTM, SimpleRNN};
 
@@ -190,6 +215,44 @@ mod tests {
         assert_eq!(one.read(&params, 3), other.read(&params, 3));
         one.reset_states();
         assert_ne!(one.read(&params, 2), before);
+    }
+
+    /// Widths that fill no vector, and more rows than a tile of a product has.
+    #[test]
+    fn sequences_read_at_once_have_the_bits_of_each_alone() {
+        const SEQUENCES: usize = 70;
+        let (units, return_sequences) = (37, true);
+        let recurrent: [LayerNode; 4] = [
+            SimpleRNN { units, return_sequences, ..SimpleRNN::default() }.into(),
+            LSTM { units, return_sequences, ..LSTM::default() }.into(),
+            GRU { units, return_sequences, ..GRU::default() }.into(),
+            GRU { units, return_sequences, reset_after: false, ..GRU::default() }.into(),
+        ];
+        for recurrent in recurrent {
+            let layers = layers(recurrent);
+            let mut params =
+                Model::build(&layers, Shape::Ids { time: 1, vocabulary: 5 }, LOSS).unwrap().params();
+            params.initialize(7);
+            let id = |sequence: usize, step: usize| ((sequence * 7 + step * 3) % 5) as u32;
+            let mut together = Stepwise::new(&layers, 5, LOSS).unwrap();
+            together.read(&params, 2);
+            let mut alone = together.fresh(&params);
+            together.repeat_states(SEQUENCES);
+            let answers: Vec<Vec<f32>> = (0..3)
+                .map(|step| {
+                    let ids: Vec<u32> = (0..SEQUENCES).map(|sequence| id(sequence, step)).collect();
+                    together.read_all(&params, &ids).to_vec()
+                })
+                .collect();
+            for sequence in 0..SEQUENCES {
+                alone.reset_states();
+                alone.read(&params, 2);
+                for (step, answers) in answers.iter().enumerate() {
+                    let answer = alone.read(&params, id(sequence, step));
+                    assert_eq!(answer, &answers[sequence * 5..][..5], "sequence {sequence}, step {step}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -66,6 +66,16 @@ impl CarriedState {
         self.c.reshape(0, 0, 0);
     }
 
+    /// The state of one sequence becomes that of each of `sequences`.
+    pub(in crate::nn) fn repeat(&mut self, sequences: usize) {
+        for state in [&mut self.h, &mut self.c] {
+            let (time, _, units) = state.dim();
+            let one = state.data().get(..units).unwrap_or_default().to_vec();
+            state.reshape(time, sequences, units);
+            state.data_mut().chunks_exact_mut(units.max(1)).for_each(|row| row.copy_from_slice(&one));
+        }
+    }
+
     /// Bytes of memory in use.
     pub fn bytes(&self) -> usize {
         self.h.bytes() + self.c.bytes()
