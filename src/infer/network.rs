@@ -18,7 +18,8 @@ use crate::run::{Checksum, RunError, check_run_files, read_json};
 /// The batch size.
 const BATCH: usize = 64;
 /// The number of processors. The system reads files for it, which takes longer than predicting one text.
-static PROCESSORS: LazyLock<usize> = LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
+pub(super) static PROCESSORS: LazyLock<usize> =
+    LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from));
 
 /// The network of a run, with its last or best weights.
 #[derive(Debug)]
