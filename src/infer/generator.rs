@@ -32,6 +32,8 @@ struct Language {
 
 /// The most texts of a batch: beyond that, a text takes no less time.
 const BATCH: usize = 256;
+/// The most outputs of a batch, in numbers: 64 MiB.
+const MAX_OUTPUTS: usize = 1 << 24;
 /// The most tokens in memory, of texts that are not yet passed on.
 const MAX_TOKENS: usize = 1 << 25;
 
@@ -113,7 +115,8 @@ impl Generator {
         mut rngs: impl Iterator<Item = Rng>,
         mut each: impl FnMut(String) -> bool,
     ) {
-        let most = (threads * BATCH).min((MAX_TOKENS / settings.length.max(1)).max(1));
+        let batch = BATCH.min(MAX_OUTPUTS / self.language.vocabulary.len().max(1)).max(1);
+        let most = (threads * batch).min((MAX_TOKENS / settings.length.max(1)).max(1));
         loop {
             let mut rngs: Vec<Rng> = rngs.by_ref().take(most).collect();
             if rngs.is_empty() {

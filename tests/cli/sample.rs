@@ -27,6 +27,7 @@ watch: {probes: 0}
     let daring = |seed| sample(&["--temperature", "50", "--length", "60", "--seed", seed], 0).0;
     assert_eq!(daring("1"), daring("1"));
     assert_ne!(daring("1"), daring("2"));
+    several_texts(folder.path(), &daring("1"));
     let strange = ["sample", "run", "--prime", "абa а", "--length", "1"];
     let (_, message) = ends(unrolled(folder.path(), &strange), 0);
     assert!(message.contains("4 of 5 tokens of --prime never occurred in training"), "{message}");
@@ -37,6 +38,32 @@ watch: {probes: 0}
     fs::rename(folder.path().join("run"), folder.path().join("runs/run")).unwrap();
     let latest = ["sample", "latest", "--prime", "ab", "--temperature", "0", "--length", "8"];
     assert_eq!(ends(unrolled(folder.path(), &latest), 0).0, "abc\nabc\nab\n");
+}
+
+/// `--texts` of the run of the test above, of which `first` is the text of seed 1 alone.
+fn several_texts(at: &Path, first: &str) {
+    let sample = |args: &[&str]| {
+        let begin = ["sample", "run", "--prime", "ab", "--temperature", "50", "--length", "60"];
+        ends(unrolled(at, &[&begin, args].concat()), 0).0
+    };
+    let json = |texts: &str| -> Vec<Value> {
+        let out = sample(&["--json", "--texts", texts]);
+        out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    assert_eq!(sample(&["--texts", "1"]), first);
+    let all = json("70");
+    assert_eq!(all.len(), 70);
+    assert_eq!(format!("ab{}\n", all[0]["text"].as_str().unwrap()), first);
+    assert!(all.iter().zip(1..).all(|(text, number)| text["number"] == number && text["prime"] == "ab"));
+    assert_ne!(all[0]["text"], all[1]["text"]);
+    for (texts, count) in [("1", 1), ("3", 3)] {
+        assert_eq!(json(texts), all[..count], "the others do not change a text");
+    }
+    let text = |i: usize| all[i]["text"].as_str().unwrap();
+    let plain = format!("==> 1 of 2 <==\nab{}\n\n==> 2 of 2 <==\nab{}\n", text(0), text(1));
+    assert_eq!(sample(&["--texts", "2"]), plain);
+    let (_, message) = ends(unrolled(at, &["sample", "run", "--texts", "0"]), 2);
+    assert!(message.contains("--texts: found 0; expected at least 1 text"), "{message}");
 }
 
 #[test]

@@ -174,6 +174,7 @@ fn keys_of_a_language_model_and_of_generated_tasks() {
     let at = folder.path();
     printed(at, "unrolled new mine.txt");
     check_run(at, "mine.yaml", "");
+    check_lines(&printed(at, "unrolled sample run --texts 2 --length 9 --json"), "sample --json");
     for task in ["reber-grammar", "sine-forecast"] {
         let other = tempfile::tempdir().unwrap();
         check_run(other.path(), &format!("{task} --set data.train=64 --set data.validation=32"), "");
