@@ -18,7 +18,7 @@ TRAIN.csv and TEST.csv have the columns text and label (the Large Movie Review D
              rate over --bound seconds
     predict  texts per second and latency of the trained network. Ours is `unrolled predict`, kept open, lines in and out of pipes; the
              others are called in their process, with the exported network and the same encoding of texts
-    sample   tokens per second of a language model of two LSTM(256), which continues a text character by character
+    sample   tokens per second of a language model of two LSTM(256), which continues a text, and 256 texts at once, character by character
     start    to the first frame in a terminal; to the end of the first training step on 128 texts, from the launch of the process
 
 Every measurement is a new process, and the systems take turns; the median of --repeats is printed. Nothing else should run.
@@ -631,6 +631,10 @@ def measure_sample():
         short, long = (watched([arguments.unrolled, "sample", str(run), "--length", str(n)])[0]["seconds"] for n in (few, many))
         each = (long - short) / (many - few)
         record("sample", "unrolled", "batch 1", per_second=1 / each, ms=each * 1e3, opening_ms=(short - few * each) * 1e3)
+        texts = [arguments.unrolled, "sample", str(run), "--texts", "256"]
+        short, long = (watched([*texts, "--length", str(n)])[0]["seconds"] for n in (few // 10, many // 10))
+        each = (long - short) / (many - few) * 10 / 256
+        record("sample", "unrolled", "batch 256", per_second=1 / each, ms=each * 256 * 1e3)
         lines = Lines("predict", str(run), "--stream")
         record("sample", "unrolled", "predict --stream, a character a line", **of_times(latencies(lambda: lines.ask(b"e\n"), 3), 1))
         lines.end()
