@@ -2,8 +2,9 @@
 //!
 //! The blocking is that of BLIS (Van Zee & van de Geijn 2015). B is packed in micro-panels of NR = 8 to 32 columns, zero-padded, `KC`
 //! rows of it at a time, so that a micro-panel stays in the L1 cache while it passes through the rows of A; where C is wide and A packed, a
-//! micro-panel of A stays there while it passes through the columns. Some shapes are computed as `Cᵀ = Bᵀ·Aᵀ`. The micro-kernel keeps a tile of MR ≤ 12 rows of C in registers
-//! while `k` runs. C is computed in blocks of about `MC` rows, so that a block of A stays in the L2 cache for all micro-panels.
+//! micro-panel of A stays there while it passes through the columns. Some shapes are computed as `Cᵀ = Bᵀ·Aᵀ`. The micro-kernel keeps a tile
+//! of MR ≤ 12 rows of C in registers while `k` runs. C is computed in blocks of about `MC` rows, so that a block of A stays in the L2 cache
+//! for all micro-panels.
 //! A is read in place by its strides; it is packed, in micro-panels of MR rows, only if it is transposed and there are many columns of
 //! B, since one of its columns then spans as many cache lines as it has elements.
 

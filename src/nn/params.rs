@@ -263,7 +263,7 @@ impl<'a> Weights<'a> {
         self.revision
     }
 
-    /// The `i`-th tensor in the orders in which steps of recurrent layers read it.
+    /// The `i`-th tensor in the layouts that steps of recurrent layers read.
     pub(super) fn packed(self, i: usize) -> &'a PackedWeights {
         &self.packed[i]
     }
