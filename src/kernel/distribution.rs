@@ -91,12 +91,17 @@ fn count_all<V: Simd, N: Simd>(values: &[f32], scale: f32, counts: &mut [u64]) {
     let mut tables = [[0_u32; BINS + 1]; TABLES];
     let (blocks, rest) = values.as_chunks::<LANES>();
     for block in blocks {
-        let bins = block.map(bin);
+        let mut bins = [0; LANES];
+        for (bin_of, x) in bins.iter_mut().zip(block) {
+            *bin_of = bin(*x);
+        }
         for (i, bin) in bins.into_iter().enumerate() {
             tables[i % TABLES][bin as usize % (BINS + 1)] += 1;
         }
     }
-    rest.iter().for_each(|x| tables[0][bin(*x) as usize % (BINS + 1)] += 1);
+    for x in rest {
+        tables[0][bin(*x) as usize % (BINS + 1)] += 1;
+    }
     for table in tables {
         counts.iter_mut().zip(table).for_each(|(count, more)| *count += u64::from(more));
     }

@@ -443,7 +443,9 @@ impl PanelProduct<'_, '_> {
         let mut sums = [[V::splat(0.0); W]; MR];
         for (r, sums) in sums.iter_mut().enumerate() {
             let line = &first[r * stride..][..used];
-            sums.iter_mut().zip(line.chunks(V::LANES)).for_each(|(sum, part)| *sum = V::load_part(part));
+            for (sum, part) in sums.iter_mut().zip(line.chunks(V::LANES)) {
+                *sum = V::load_part(part);
+            }
         }
         sums
     }
@@ -458,7 +460,9 @@ impl PanelProduct<'_, '_> {
     ) {
         for (r, sums) in sums.iter().enumerate() {
             let line = &mut self.c[(row + r) * self.cols + self.col..][..used];
-            sums.iter().zip(line.chunks_mut(V::LANES)).for_each(|(sum, part)| sum.store_part(part));
+            for (sum, part) in sums.iter().zip(line.chunks_mut(V::LANES)) {
+                sum.store_part(part);
+            }
         }
     }
 }

@@ -47,7 +47,10 @@ fn row_of<V: Simd, N: Simd>(row: &mut [f32], max: &mut f32, sum: &mut f32) {
         exp_of(N::load_part(tail).sub(shift)).store_part(tail);
         *sum += tail.iter().sum::<f32>();
     }
-    row.iter_mut().for_each(|x| *x /= *sum);
+    let sum = *sum;
+    for x in row {
+        *x /= sum;
+    }
 }
 
 #[cfg(test)]

@@ -66,7 +66,9 @@ pub(super) fn pack_b<V: Simd>(panel: &mut [f32], b: Matrix<'_>, k: usize, col: u
             }
             for j in done..used {
                 let numbers = column(j).iter().step_by(b.row_stride);
-                rows.chunks_exact_mut(width).zip(numbers).for_each(|(row, x)| row[j] = *x);
+                for (row, x) in rows.chunks_exact_mut(width).zip(numbers) {
+                    row[j] = *x;
+                }
             }
         }
     }
