@@ -9,6 +9,7 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,10 +37,10 @@ impl ThreadPool {
     /// # Errors
     /// If a thread cannot be spawned.
     pub fn new(threads: usize) -> std::io::Result<Self> {
-        let mut pool = Self { shared: Arc::default(), workers: Vec::new() };
+        let mut pool = Self { shared: Arc::new(Shared::new(threads.max(1))), workers: Vec::new() };
         for i in 1..threads {
             let shared = Arc::clone(&pool.shared);
-            let worker = thread::Builder::new().name(format!("worker-{i}")).spawn(move || shared.serve())?;
+            let worker = thread::Builder::new().name(format!("worker-{i}")).spawn(move || shared.serve(i))?;
             pool.workers.push(worker);
         }
         Ok(pool)
@@ -154,15 +155,33 @@ const INSIDE: u64 = OPEN - 1;
 /// Increment of the job's number, in the upper bits of the state.
 const NEXT: u64 = OPEN << 1;
 
+/// The items of one thread, which it processes before it takes those of others. On cache lines of its own, since mostly that thread alone
+/// changes it.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Portion {
+    /// Index of the next item that no thread has taken.
+    next: AtomicUsize,
+    /// Index behind the last item.
+    end: AtomicUsize,
+}
+
+/// The items of thread number `thread` of `threads`: equal portions, the same in every job of `count` items, so that an item's data stay in one
+/// processor's cache. Of fewer items than threads, the first threads have one each.
+fn portion(thread: usize, threads: usize, count: usize) -> Range<usize> {
+    let portions = threads.min(count).max(1);
+    let start = |thread: usize| (thread.min(portions) * count).div_ceil(portions);
+    start(thread)..start(thread + 1)
+}
+
 /// State shared by caller and workers.
-#[derive(Default)]
 struct Shared {
     /// The job's number, [`OPEN`], and the number of workers [`INSIDE`].
     state: AtomicU64,
     /// Written only while the job is closed and no worker is inside.
     job: UnsafeCell<Option<Job>>,
-    /// Index of the next item to process.
-    next: AtomicUsize,
+    /// One per thread, the caller's first.
+    portions: Box<[Portion]>,
     /// The first panic of the job.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     /// The pool is being dropped.
@@ -184,16 +203,30 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Shared {
+    fn new(threads: usize) -> Self {
+        Self {
+            state: AtomicU64::new(0),
+            job: UnsafeCell::new(None),
+            portions: (0..threads).map(|_| Portion::default()).collect(),
+            panic: Mutex::default(),
+            shutdown: AtomicBool::new(false),
+        }
+    }
+
     /// Lets workers enter `job`.
     ///
     /// # Safety
     /// One thread at a time opens jobs, and each is finished before the next. Until [`Shared::finish`] returns, `job.process` may be called on
     /// any thread with `job.call` and every index below `job.count`, each once.
     unsafe fn open(&self, job: Job) {
+        for (thread, own) in self.portions.iter().enumerate() {
+            let Range { start, end } = portion(thread, self.portions.len(), job.count);
+            own.next.store(start, Ordering::Relaxed);
+            own.end.store(end, Ordering::Relaxed);
+        }
         // SAFETY: the previous job is finished, so nobody reads it: all workers have left (`finish` has acquired that), and none
         // enters until the state below has `OPEN`.
         unsafe { *self.job.get() = Some(job) };
-        self.next.store(0, Ordering::Relaxed);
         // Only this thread changes the state of a closed job.
         let closed = self.state.load(Ordering::Relaxed);
         self.state.store(closed.wrapping_add(NEXT) | OPEN, Ordering::Release);
@@ -201,7 +234,7 @@ impl Shared {
 
     /// Processes the remaining items, closes the job and waits until all workers have left. Returns the first panic, if any.
     fn finish(&self) -> Option<Box<dyn Any + Send>> {
-        self.work();
+        self.work(0);
         self.state.fetch_and(!OPEN, Ordering::Relaxed);
         let _part = scope(Part::Waiting);
         // Synchronizes with the last worker to leave, and by its release sequence with all others.
@@ -209,14 +242,14 @@ impl Shared {
         self.panic.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The loop of a worker thread.
-    fn serve(&self) {
+    /// The loop of worker number `thread`.
+    fn serve(&self, thread: usize) {
         let mut done = 0;
         while let Some(job) = wait(|| self.enter(done)) {
             done = job;
             {
                 let _part = self.part().map(scope);
-                self.work();
+                self.work(thread);
             }
             let caller = self.caller();
             let before = self.state.fetch_sub(1, Ordering::Release);
@@ -240,17 +273,27 @@ impl Shared {
         entered.ok().map(|state| Some(number(state)))
     }
 
-    /// Processes items until none is left. Called by workers inside the job and by the caller.
-    fn work(&self) {
+    /// Processes items until none is left, those of `thread` before those of others. Called by workers inside the job and by the caller.
+    fn work(&self, thread: usize) {
         // SAFETY: the job is not written before all workers have left.
         let Some(job) = (unsafe { &*self.job.get() }) else { return };
-        loop {
-            // Relaxed: the counter only distributes indices; the items were released by `open`.
-            let i = self.next.fetch_add(1, Ordering::Relaxed);
-            if i >= job.count {
+        let (before, from) = self.portions.split_at(thread);
+        for portion in from.iter().chain(before) {
+            self.work_on(job, portion);
+        }
+    }
+
+    /// Takes and processes the items of `portion` until none is left.
+    fn work_on(&self, job: &Job, portion: &Portion) {
+        // Relaxed: the counter only distributes indices; `open` has released both numbers and the items.
+        let end = portion.end.load(Ordering::Relaxed);
+        // It is read before it is incremented: most other portions are taken by then, and a read leaves the cache line with its owner.
+        while portion.next.load(Ordering::Relaxed) < end {
+            let i = portion.next.fetch_add(1, Ordering::Relaxed);
+            if i >= end {
                 return;
             }
-            // SAFETY: by the contract of `open`; the counter yields every index once.
+            // SAFETY: by the contract of `open`; portions are disjoint, and each counter yields every index of its portion once.
             let result = catch_unwind(AssertUnwindSafe(|| unsafe { (job.process)(job.call, i) }));
             if let Err(panic) = result {
                 let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
@@ -341,6 +384,38 @@ mod tests {
             while begin.elapsed() < 3 * SPIN {
                 std::hint::spin_loop();
             }
+        }
+    }
+
+    #[test]
+    fn portions_follow_each_other_and_are_equal() {
+        for threads in 1..20 {
+            for count in 0..50 {
+                let portions: Vec<_> = (0..threads).map(|thread| portion(thread, threads, count)).collect();
+                assert!(portions.iter().cloned().flatten().eq(0..count), "{portions:?}");
+                let (busy, idle) = portions.split_at(threads.min(count));
+                let equal = |own: &Range<usize>| own.len() - count / busy.len() <= 1;
+                assert!(busy.iter().all(equal) && idle.iter().all(Range::is_empty), "{portions:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_thread_begins_with_its_own_items_and_then_helps_others() {
+        let mut pool = ThreadPool::new(2).unwrap();
+        for _ in 0..ROUNDS / 5 {
+            let (both, done, mut order) = (Barrier::new(2), AtomicUsize::new(0), [0; 6]);
+            pool.run(&mut order, |i, order| {
+                if i % 3 == 0 {
+                    both.wait();
+                }
+                // The first thread remains at its first item until all others are done.
+                while i == 0 && done.load(Ordering::Relaxed) < 5 {
+                    thread::yield_now();
+                }
+                *order = done.fetch_add(1, Ordering::Relaxed);
+            });
+            assert_eq!(order, [5, 3, 4, 0, 1, 2]);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Activations of the threads instead of the shards, in steps of which only the gradient or the output is read.
 
 use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 
 use super::ShardWorker;
 use crate::nn::{Model, ShardBuffers};
@@ -11,7 +12,8 @@ use crate::nn::{Model, ShardBuffers};
 /// While shards use their own, this has none worth mentioning: sharing moves the buffers of the first shards here, and back.
 #[derive(Debug, Default)]
 pub(super) struct SharedBuffers {
-    free: Mutex<Vec<ShardBuffers>>,
+    /// Each with the thread that used it last and probably still has it in its cache; `None` before the first use.
+    free: Mutex<Vec<(Option<ThreadId>, ShardBuffers)>>,
     shared: bool,
 }
 
@@ -23,8 +25,8 @@ impl SharedBuffers {
             return;
         }
         let free = self.free.get_mut().unwrap_or_else(PoisonError::into_inner);
-        free.resize_with(threads, || ShardBuffers::new(model));
-        free.iter_mut().zip(work).for_each(|(buffers, work)| work.shard.swap_buffers(buffers));
+        free.resize_with(threads, || (None, ShardBuffers::new(model)));
+        free.iter_mut().zip(work).for_each(|((_, buffers), work)| work.shard.swap_buffers(buffers));
     }
 
     /// Makes the passes of a shard, with buffers of the thread if they are shared.
@@ -33,23 +35,33 @@ impl SharedBuffers {
             return passes(work);
         }
         let free = || self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = free().pop();
-        let mut buffers = taken.unwrap_or_else(|| ShardBuffers::new(model));
+        let thread = Some(thread::current().id());
+        let taken = {
+            let mut free = free();
+            let own = free.iter().position(|(last, _)| *last == thread);
+            own.map(|own| free.swap_remove(own)).or_else(|| free.pop())
+        };
+        let mut buffers = taken.map_or_else(|| ShardBuffers::new(model), |(_, buffers)| buffers);
         work.shard.swap_buffers(&mut buffers);
         passes(work);
         work.shard.swap_buffers(&mut buffers);
         work.shard.take_results(model, &mut buffers);
-        free().push(buffers);
+        free().push((thread, buffers));
     }
 
     /// Bytes of memory in use.
     pub fn bytes(&self) -> usize {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).iter().map(ShardBuffers::bytes).sum()
+        self.free
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .map(|(_, buffers)| buffers.bytes())
+            .sum()
     }
 
     /// Bytes of the largest of them.
     pub fn largest(&self) -> usize {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        free.iter().map(ShardBuffers::bytes).max().unwrap_or(0)
+        free.iter().map(|(_, buffers)| buffers.bytes()).max().unwrap_or(0)
     }
 }
