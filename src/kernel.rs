@@ -47,7 +47,7 @@ pub use peak_flops::{dependent_multiply_adds, multiply_add_in_registers};
 pub(crate) use simd::Simd;
 pub use softmax::{softmax, softmax_with_log_sum};
 pub use thread_pool::ThreadPool;
-pub use update::{Update, update};
+pub use update::{UPDATE_BLOCK, Update, update};
 pub use work_count::{WorkCount, work_count};
 
 /// An instruction set that the loops are compiled for.

@@ -31,7 +31,7 @@ dispatch! {
 }
 
 /// Weights per iteration: one vector of the widest instruction set.
-const BLOCK: usize = 16;
+pub const UPDATE_BLOCK: usize = 16;
 
 #[inline(always)]
 fn update_all<V: Simd, M: Simd, const N: usize, U: Update<N>>(
@@ -40,16 +40,16 @@ fn update_all<V: Simd, M: Simd, const N: usize, U: Update<N>>(
     slots: [&mut [f32]; N],
     rule: U,
 ) {
-    let (weights, last_weights) = weights.as_chunks_mut::<BLOCK>();
-    let (grads, last_grads) = grads.as_chunks::<BLOCK>();
-    let mut slots = slots.map(|slot| slot.as_chunks_mut::<BLOCK>());
+    let (weights, last_weights) = weights.as_chunks_mut::<UPDATE_BLOCK>();
+    let (grads, last_grads) = grads.as_chunks::<UPDATE_BLOCK>();
+    let mut slots = slots.map(|slot| slot.as_chunks_mut::<UPDATE_BLOCK>());
     for (at, (weights, grads)) in weights.iter_mut().zip(grads).enumerate() {
         // Local arrays cannot alias, which lets the compiler vectorize the loop.
-        let (mut w, g, mut s) = (*weights, *grads, [[0.0; BLOCK]; N]);
+        let (mut w, g, mut s) = (*weights, *grads, [[0.0; UPDATE_BLOCK]; N]);
         for (s, (slot, _)) in s.iter_mut().zip(&slots) {
             *s = slot[at];
         }
-        for i in 0..BLOCK {
+        for i in 0..UPDATE_BLOCK {
             let mut own = [0.0; N];
             for (own, s) in own.iter_mut().zip(&s) {
                 *own = s[i];

@@ -1,9 +1,14 @@
+use std::ops::RangeInclusive;
+
 use super::clip::Limit;
 use super::config::Bound;
 use crate::kernel::{self, SumOfSquares, ThreadPool, Update};
 
-/// Weights per work item: with their slot variables they fit in a core's cache.
-const CHUNK: usize = 1 << 15;
+/// The number of work items, unless [`CHUNK`] bounds their size: divisible by usual numbers of threads, which then have equal work.
+const CHUNKS: usize = 16;
+/// The size of a work item, in weights: handing out the smallest takes negligible time compared with the work on it; the largest fits with
+/// its slot variables in a second-level cache.
+const CHUNK: RangeInclusive<usize> = 1 << 12..=1 << 15;
 /// Weights whose change is measured at a time: what they were before stays in the first-level cache.
 const BLOCK: usize = 1 << 11;
 
@@ -80,10 +85,11 @@ impl UpdatePass<'_> {
         let mut slots = slots.iter_mut();
         let mut slots: [&mut [f32]; N] =
             std::array::from_fn(|_| slots.next().map(Vec::as_mut_slice).unwrap_or_default());
+        let size = chunk_size(weights.len());
         let mut squares = squares.iter_mut().filter(|squares| squares.len > 0);
         let chunks = std::iter::from_fn(|| {
             let squares = squares.next();
-            let len = squares.as_ref().map_or(CHUNK, |squares| squares.len).min(weights.len());
+            let len = squares.as_ref().map_or(size, |squares| squares.len).min(weights.len());
             let chunk = weights.split_off_mut(..len).filter(|chunk| !chunk.is_empty())?;
             let slots = slots.each_mut().map(|slot| slot.split_off_mut(..len).unwrap_or_default());
             Some((chunk, grads.split_off(..len)?, slots, squares))
@@ -93,6 +99,11 @@ impl UpdatePass<'_> {
             Some(squares) => update_measured(weights, grads, slots, rule, squares),
         });
     }
+}
+
+/// Weights of a work item of an update of `weights`: whole iterations of the kernel.
+fn chunk_size(weights: usize) -> usize {
+    weights.div_ceil(CHUNKS).clamp(*CHUNK.start(), *CHUNK.end()).next_multiple_of(kernel::UPDATE_BLOCK)
 }
 
 /// The update of some weights, with its squares: in the same pass over memory.
@@ -128,5 +139,20 @@ impl<const N: usize, U: Update<N>> Update<N> for Clipped<U> {
     fn step(self, w: f32, g: f32, slots: [f32; N]) -> (f32, [f32; N]) {
         let (decay, lr) = self.decay;
         self.rule.step(w - w * decay * lr, self.limit.of(g), slots)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_has_sixteen_equal_work_items_unless_they_would_be_too_small_or_too_large() {
+        for (weights, items) in
+            [(1_usize, 1), (4097, 2), (65_536, 16), (160_001, 16), (524_288, 16), (10_000_000, 306)]
+        {
+            assert_eq!(weights.div_ceil(chunk_size(weights)), items, "{weights}");
+            assert_eq!(chunk_size(weights) % kernel::UPDATE_BLOCK, 0);
+        }
     }
 }
