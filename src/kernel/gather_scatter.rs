@@ -1,3 +1,4 @@
+use super::norm::SumOfSquares;
 use super::profile::{Part, scope};
 use super::simd::Simd;
 use super::{Isa, dispatch};
@@ -29,6 +30,24 @@ pub fn gather_sum_backward(to: &mut [f32], index: &[u32], mask: &[bool], from: &
     gather_sum_backward_on(Isa::best(), to, index, mask, from, width);
 }
 
+/// Copies row `index[i]` of `table` to row `i` of `to`; rows have `width` numbers.
+///
+/// # Panics
+/// If `to` has another number of rows than `index`, or an index is out of range: a defect of the caller, independent of data.
+pub fn gather_rows(to: &mut [f32], table: &[f32], index: &[u32], width: usize) {
+    assert_eq!(index.len() * width, to.len(), "index: one per row");
+    gather_rows_on(Isa::best(), to, table, index, width);
+}
+
+dispatch!(fn gather_rows_on(to: &mut [f32], table: &[f32], index: &[u32], width: usize) = gather_rows_of);
+
+#[inline(always)]
+fn gather_rows_of<V: Simd, N: Simd>(to: &mut [f32], table: &[f32], index: &[u32], width: usize) {
+    for (to, row) in to.chunks_exact_mut(width.max(1)).zip(index) {
+        apply::<CopyRow, V, N>(to, &table[*row as usize * width..][..width]);
+    }
+}
+
 dispatch!(fn gather_sum_on(to: &mut [f32], table: &[f32], index: &[u32], mask: &[bool], width: usize) = gather_sum_of);
 dispatch!(fn gather_sum_backward_on(to: &mut [f32], index: &[u32], mask: &[bool], from: &[f32], width: usize) = gather_sum_backward_of);
 
@@ -40,11 +59,63 @@ fn gather_sum_of<V: Simd, N: Simd>(
     mask: &[bool],
     width: usize,
 ) {
-    let batch = to.len() / width.max(1);
-    for (i, row) in index.iter().enumerate().filter(|(i, _)| mask.is_empty() || mask[*i]) {
-        let (at, from) = (i % batch * width, *row as usize * width);
-        add::<V, N>(&mut to[at..at + width], &table[from..from + width]);
+    // Four vectors of a sequence stay in registers from its first time step to its last.
+    for column in (0..width).step_by(4 * V::LANES) {
+        let used = (width - column).min(4 * V::LANES);
+        match used.div_ceil(V::LANES) {
+            1 => gather_sum_columns::<V, 1>(to, table, index, mask, (width, column, used)),
+            2 => gather_sum_columns::<V, 2>(to, table, index, mask, (width, column, used)),
+            3 => gather_sum_columns::<V, 3>(to, table, index, mask, (width, column, used)),
+            _ => gather_sum_columns::<V, 4>(to, table, index, mask, (width, column, used)),
+        }
     }
+}
+
+/// [`gather_sum`] for `used` columns from number `column` on, in `W` vectors.
+#[inline(always)]
+fn gather_sum_columns<V: Simd, const W: usize>(
+    to: &mut [f32],
+    table: &[f32],
+    index: &[u32],
+    mask: &[bool],
+    (width, column, used): (usize, usize, usize),
+) {
+    let batch = to.len() / width;
+    for (sequence, to) in to.chunks_exact_mut(width).enumerate() {
+        let to = &mut to[column..column + used];
+        let mut sums = load_columns::<V, W>(to);
+        let mut at = sequence;
+        while at < index.len() {
+            if mask.is_empty() || mask[at] {
+                let row = load_columns::<V, W>(&table[index[at] as usize * width + column..][..used]);
+                for (sum, x) in sums.iter_mut().zip(row) {
+                    *sum = sum.add(x);
+                }
+            }
+            at += batch;
+        }
+        if used < V::LANES {
+            sums[0].store_part(to);
+            continue;
+        }
+        for (w, sum) in sums.iter().enumerate() {
+            sum.store(&mut to[(w * V::LANES).min(used - V::LANES)..]);
+        }
+    }
+}
+
+/// All of `from` in `W` vectors. The last ends with `from`, and may have numbers in common with the one before; fewer numbers than lanes are
+/// followed by zeros.
+#[inline(always)]
+fn load_columns<V: Simd, const W: usize>(from: &[f32]) -> [V; W] {
+    if from.len() < V::LANES {
+        return [V::load_part(from); W];
+    }
+    let mut vectors = [V::splat(0.0); W];
+    for (w, vector) in vectors.iter_mut().enumerate() {
+        *vector = V::load(&from[(w * V::LANES).min(from.len() - V::LANES)..]);
+    }
+    vectors
 }
 
 #[inline(always)]
@@ -55,10 +126,14 @@ fn gather_sum_backward_of<V: Simd, N: Simd>(
     from: &[f32],
     width: usize,
 ) {
-    let batch = from.len() / width.max(1);
-    for (i, row) in index.iter().enumerate().filter(|(i, _)| mask.is_empty() || mask[*i]) {
-        let (at, from_at) = (*row as usize * width, i % batch * width);
-        add::<V, N>(&mut to[at..at + width], &from[from_at..from_at + width]);
+    // Two loops instead of `i % batch`: a division takes longer than the addition of a narrow row.
+    let batch = (from.len() / width.max(1)).max(1);
+    for (t, index) in index.chunks(batch).enumerate() {
+        for ((sequence, row), from) in index.iter().enumerate().zip(from.chunks_exact(width.max(1))) {
+            if mask.is_empty() || mask[t * batch + sequence] {
+                add::<V, N>(&mut to[*row as usize * width..][..width], from);
+            }
+        }
     }
 }
 
@@ -135,6 +210,41 @@ dispatch! {
     fn add_rows_on(to: &mut [f32], states: &mut [RowState], ids: (&[u32], usize), from: &[f32], width: usize) = add_rows_of
 }
 
+/// Completes a sum of [`add_rows`]: rows that are [`RowState::Stale`] become zeros, and the squares of those that are
+/// [`RowState::Touched`] are added to `squares`.
+///
+/// # Panics
+/// If there are not as many states as rows: a defect of the caller, independent of data.
+pub fn complete_rows(values: &mut [f32], states: &mut [RowState], width: usize, squares: &mut SumOfSquares) {
+    assert_eq!(states.len() * width, values.len(), "states: one per row");
+    complete_rows_on(Isa::best(), values, states, width, squares);
+}
+
+dispatch! {
+    fn complete_rows_on(values: &mut [f32], states: &mut [RowState], width: usize, squares: &mut SumOfSquares) = complete_rows_of
+}
+
+#[inline(always)]
+fn complete_rows_of<V: Simd, N: Simd>(
+    values: &mut [f32],
+    states: &mut [RowState],
+    width: usize,
+    squares: &mut SumOfSquares,
+) {
+    let mut sums = *squares;
+    for (row, state) in values.chunks_exact_mut(width.max(1)).zip(states) {
+        match *state {
+            RowState::Touched => sums.add_inlined(row),
+            RowState::Stale => {
+                row.fill(0.0);
+                *state = RowState::Zero;
+            }
+            RowState::Zero => {}
+        }
+    }
+    *squares = sums;
+}
+
 #[inline(always)]
 fn add_rows_of<V: Simd, N: Simd>(
     to: &mut [f32],
@@ -148,57 +258,112 @@ fn add_rows_of<V: Simd, N: Simd>(
         let to = &mut to[row * width..][..width];
         match std::mem::replace(&mut states[row], RowState::Touched) {
             RowState::Touched => add::<V, N>(to, from),
-            RowState::Zero | RowState::Stale => add_to_zero::<V, N>(to, from),
+            RowState::Zero | RowState::Stale => apply::<AddRowToZero, V, N>(to, from),
         }
     }
 }
 
-/// `to = 0 + from`, of one length: the bits of an addition to zeros, −0 among them.
+/// What a row `to` becomes, from its present numbers and those of a row `from`.
+trait RowOperation {
+    /// Whether the result depends on `to`; if not, a number may be computed twice.
+    const READS: bool;
+    /// The number to write.
+    fn number(to: f32, from: f32) -> f32;
+    /// The same for the lanes of a vector.
+    fn vector<V: Simd>(to: V, from: V) -> V;
+}
+
+/// `from`.
+struct CopyRow;
+
+impl RowOperation for CopyRow {
+    const READS: bool = false;
+    #[inline(always)]
+    fn number(_to: f32, from: f32) -> f32 {
+        from
+    }
+    #[inline(always)]
+    fn vector<V: Simd>(_to: V, from: V) -> V {
+        from
+    }
+}
+
+/// `to + from`.
+struct AddRow;
+
+impl RowOperation for AddRow {
+    const READS: bool = true;
+    #[inline(always)]
+    fn number(to: f32, from: f32) -> f32 {
+        to + from
+    }
+    #[inline(always)]
+    fn vector<V: Simd>(to: V, from: V) -> V {
+        to.add(from)
+    }
+}
+
+/// `0 + from`: the bits of an addition to zeros, −0 among them.
+struct AddRowToZero;
+
+impl RowOperation for AddRowToZero {
+    const READS: bool = false;
+    #[inline(always)]
+    fn number(_to: f32, from: f32) -> f32 {
+        0.0 + from
+    }
+    #[inline(always)]
+    fn vector<V: Simd>(_to: V, from: V) -> V {
+        V::splat(0.0).add(from)
+    }
+}
+
+/// Applies an operation to two rows of one length.
 #[inline(always)]
-fn add_to_zero<V: Simd, N: Simd>(to: &mut [f32], from: &[f32]) {
-    let (whole, half) = (V::splat(0.0), N::splat(0.0));
+fn apply<O: RowOperation, V: Simd, N: Simd>(to: &mut [f32], from: &[f32]) {
+    let from = &from[..to.len()];
     let mut k = 0;
     while k + V::LANES <= to.len() {
-        whole.add(V::load(&from[k..k + V::LANES])).store(&mut to[k..k + V::LANES]);
+        let to = &mut to[k..k + V::LANES];
+        O::vector(V::load(to), V::load(&from[k..k + V::LANES])).store(to);
         k += V::LANES;
     }
+    if !O::READS && k > 0 && k < to.len() {
+        // The last vector ends with the row: the numbers that it has in common with the one before are written twice.
+        let last = to.len() - V::LANES;
+        let to = &mut to[last..];
+        return O::vector(V::load(to), V::load(&from[last..])).store(to);
+    }
     if k + N::LANES <= to.len() {
-        half.add(N::load(&from[k..k + N::LANES])).store(&mut to[k..k + N::LANES]);
+        let to = &mut to[k..k + N::LANES];
+        O::vector(N::load(to), N::load(&from[k..k + N::LANES])).store(to);
         k += N::LANES;
     }
+    // Fewer than a vector: to pad them would cost more than to process them.
     for (to, from) in to[k..].iter_mut().zip(&from[k..]) {
-        *to = 0.0 + *from;
+        *to = O::number(*to, *from);
     }
 }
 
 /// `to += from`, of one length.
 #[inline(always)]
 pub(super) fn add<V: Simd, N: Simd>(to: &mut [f32], from: &[f32]) {
-    let mut k = 0;
-    while k + V::LANES <= to.len() {
-        let to = &mut to[k..k + V::LANES];
-        V::load(to).add(V::load(&from[k..k + V::LANES])).store(to);
-        k += V::LANES;
-    }
-    if k + N::LANES <= to.len() {
-        let to = &mut to[k..k + N::LANES];
-        N::load(to).add(N::load(&from[k..k + N::LANES])).store(to);
-        k += N::LANES;
-    }
-    // Fewer than a vector: to pad them would cost more than to add them.
-    for (to, from) in to[k..].iter_mut().zip(&from[k..]) {
-        *to += from;
-    }
+    apply::<AddRow, V, N>(to, from);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Whole vectors and parts, of up to more columns than stay in registers.
+    fn widths() -> impl Iterator<Item = usize> {
+        (1..40).chain([63, 64, 65, 100, 128, 131])
+    }
+
     #[test]
     fn rows_are_added_where_they_belong_at_every_width() {
         for isa in Isa::available() {
-            for width in 1..40 {
+            for width in widths() {
                 let from: Vec<f32> = (0..4 * width).map(|i| i as f32).collect();
                 let mut to = vec![1.0; 3 * width];
                 scatter_add_on(isa, &mut to, &[2, 0, 2, 2], &from, width);
@@ -218,6 +383,21 @@ mod tests {
                     let back = [back[j], back[width + j], back[2 * width + j], back[3 * width + j]];
                     assert_eq!(back, [at(0) + at(1), at(0) + at(1), 0.0, at(3)], "{isa:?} {width}");
                 }
+                let mut whole = vec![1.0; 2 * width];
+                gather_sum_on(isa, &mut whole, &from, &index, &[], width);
+                let at = |j: usize, i: usize| from[i * width + j];
+                let expected = |j| {
+                    if j < width {
+                        1.0 + at(j, 3) + at(j, 1)
+                    } else {
+                        1.0 + at(j - width, 0) + at(j - width, 1)
+                    }
+                };
+                assert!((0..2 * width).all(|j| whole[j] == expected(j)), "{isa:?} {width}");
+                let mut rows = vec![9.0; 3 * width + 1];
+                gather_rows_on(isa, &mut rows[..3 * width], &from, &[3, 0, 3], width);
+                let copied = [&from[3 * width..], &from[..width], &from[3 * width..], &[9.0]].concat();
+                assert_eq!(rows, copied, "{isa:?} {width}");
                 let mut sums = vec![0.5; width];
                 add_column_sums_on(isa, &mut sums, &from);
                 assert!(
@@ -231,7 +411,7 @@ mod tests {
     fn rows_are_added_to_those_of_their_ids_at_every_width() {
         use RowState::{Stale, Touched, Zero};
         for isa in Isa::available() {
-            for width in 1..40 {
+            for width in widths() {
                 let from: Vec<f32> = (0..2 * width).map(|i| i as f32).collect();
                 let (mut to, mut states) = (vec![1.0; 4 * width], [Touched, Zero, Stale, Stale]);
                 add_rows_on(isa, &mut to, &mut states, (&[10, 13], 10), &from, width);
@@ -242,6 +422,27 @@ mod tests {
                 assert_eq!(states, [Touched, Zero, Stale, Touched]);
                 add_rows_on(isa, &mut to, &mut states, (&[11], 10), &vec![-0.0; width], width);
                 assert!(to[width..2 * width].iter().all(|sum| sum.to_bits() == 0), "0 + −0 is 0");
+            }
+        }
+    }
+
+    #[test]
+    fn a_sum_is_completed_by_zeros_and_has_the_squares_of_its_rows() {
+        use RowState::{Stale, Touched, Zero};
+        for isa in Isa::available() {
+            for width in widths() {
+                let mut values: Vec<f32> = (0..4 * width).map(|i| (i as f32 * 0.37).sin()).collect();
+                let (mut states, rows) = ([Touched, Stale, Zero, Touched], values.clone());
+                let mut squares = SumOfSquares::default();
+                squares.add(&[0.5, 3.0]);
+                let mut expected = squares;
+                complete_rows_on(isa, &mut values, &mut states, width, &mut squares);
+                expected.add(&rows[..width]);
+                expected.add(&rows[3 * width..]);
+                assert_eq!(squares.total().to_bits(), expected.total().to_bits(), "{isa:?} {width}");
+                let zeros = vec![0.0; width];
+                let completed = [&rows[..width], &zeros, &rows[2 * width..]].concat();
+                assert_eq!((values, states), (completed, [Touched, Zero, Zero, Touched]), "{isa:?} {width}");
             }
         }
     }

@@ -21,6 +21,12 @@ impl SumOfSquares {
         add_on(Isa::best(), &mut self.0, values);
     }
 
+    /// [`SumOfSquares::add`] for callers that are compiled for an instruction set.
+    #[inline(always)]
+    pub(super) fn add_inlined(&mut self, values: &[f32]) {
+        add_to(&mut self.0, values);
+    }
+
     /// Returns the sum so far.
     pub fn total(self) -> f64 {
         self.0.iter().sum()
@@ -29,9 +35,14 @@ impl SumOfSquares {
 
 dispatch!(fn add_on(lanes: &mut [f64; LANES], values: &[f32]) = add_all);
 
-/// A scalar loop that the compiler vectorizes; it never fuses multiplication and addition.
 #[inline(always)]
 fn add_all<V: Simd, N: Simd>(lanes: &mut [f64; LANES], values: &[f32]) {
+    add_to(lanes, values);
+}
+
+/// A scalar loop that the compiler vectorizes; it never fuses multiplication and addition.
+#[inline(always)]
+fn add_to(lanes: &mut [f64; LANES], values: &[f32]) {
     let mut sums = *lanes;
     let (blocks, rest) = values.as_chunks::<LANES>();
     for block in blocks {

@@ -28,7 +28,7 @@ pub(super) fn prefetch(at: *const f32) {
 /// A vector of `f32` lanes. Arithmetic propagates NaN.
 ///
 /// # Safety of the implementations
-/// A value of a vector type may only be made (`splat`, `load`) inside code dispatched by [`super::Isa`]: then the processor has
+/// A value of a vector type may only be made (`splat`, `load`, `load_part`) inside code dispatched by [`super::Isa`]: then the processor has
 /// the instructions that all other methods use. `load` and `store` check their length.
 pub(crate) trait Simd: Copy {
     /// The vector of eight lanes: of half as many where this has sixteen, else of the same.

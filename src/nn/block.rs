@@ -359,9 +359,7 @@ impl<'a> IndexedRows<'a> {
     pub fn spread(self, out: &mut Block) {
         let (time, batch, features) = self.dim();
         out.reshape(time, batch, features);
-        for (to, row) in out.data.chunks_exact_mut(features.max(1)).zip(self.index()) {
-            to.copy_from_slice(&self.rows.data[*row as usize * features..][..features]);
-        }
+        kernel::gather_rows(&mut out.data, &self.rows.data, self.index(), features);
     }
 
     /// Sums `from` `[time, batch, width]` over the positions that hold the same row: `[1, rows, width]`.

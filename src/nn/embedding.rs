@@ -8,6 +8,7 @@ use super::extent::Extent;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 use super::params::ParamSpec;
 use super::{Block, Constraint, IndexedRows, Initializer, Regularizer};
+use crate::kernel::gather_rows;
 
 /// Looks up a vector for every token id.
 ///
@@ -144,9 +145,7 @@ impl Layer for Embedding {
         lookup.of_ids(ids, table.len() / size);
         let rows = if ctx.pass.to_rows { &mut *values } else { &mut cache.rows };
         rows.reshape(1, lookup.distinct().len(), size);
-        for (row, id) in rows.data_mut().chunks_exact_mut(size).zip(lookup.distinct()) {
-            row.copy_from_slice(&table[*id as usize * size..][..size]);
-        }
+        gather_rows(rows.data_mut(), table, lookup.distinct(), size);
         if !ctx.pass.to_rows {
             IndexedRows::new(&cache.rows, lookup).spread(values);
         }

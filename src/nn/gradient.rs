@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Model, Params, Regularizer, Shard};
-use crate::kernel::{RowState, SumOfSquares, ThreadPool, add_column_sums, add_rows};
+use crate::kernel::{RowState, SumOfSquares, ThreadPool, add_column_sums, add_rows, complete_rows};
 
 /// Numbers of a chunk at least, if there are as many: handing one out is nothing beside working on it.
 const CHUNK: usize = 1 << 15;
@@ -199,8 +199,9 @@ impl SparseRows {
         squares: &mut SumOfSquares,
     ) {
         let Self { width, first, states } = self;
-        for state in states.iter_mut().filter(|state| **state == RowState::Touched) {
-            *state = RowState::Stale;
+        // Without a branch that depends on the data.
+        for state in states.iter_mut() {
+            *state = if *state == RowState::Touched { RowState::Stale } else { *state };
         }
         for shard in shards {
             let (ids, d) = shard.scattered(layer);
@@ -208,21 +209,12 @@ impl SparseRows {
             let mine = place(*first)..place(*first + states.len());
             add_rows(values, states, (&ids[mine.clone()], *first), &d[mine.start * *width..], *width);
         }
-        for (row, state) in values.chunks_exact_mut(*width).zip(&mut *states) {
-            if *state == RowState::Stale {
-                row.fill(0.0);
-                *state = RowState::Zero;
-            }
-        }
         if let Some((regularizer, weights)) = penalty {
+            complete_rows(values, states, *width, &mut SumOfSquares::default());
             regularizer.add_gradient(weights, values);
             states.fill(RowState::Touched);
         }
-        for (row, state) in values.chunks_exact(*width).zip(&*states) {
-            if *state == RowState::Touched {
-                squares.add(row);
-            }
-        }
+        complete_rows(values, states, *width, squares);
     }
 }
 

@@ -22,6 +22,17 @@ impl Simd for Avx2 {
         Self(unsafe { _mm256_loadu_ps(from.as_ptr()) })
     }
     #[inline(always)]
+    fn load_part(from: &[f32]) -> Self {
+        // A window of eight masks, of which the first `from.len()` are set.
+        const LANE_MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+        let mask = &LANE_MASKS[Self::LANES - from.len()..][..Self::LANES];
+        // SAFETY: as above, the window holds eight numbers, and lanes beyond the slice are not read.
+        Self(unsafe {
+            let mask = _mm256_loadu_si256(mask.as_ptr().cast());
+            _mm256_maskload_ps(from.as_ptr(), mask)
+        })
+    }
+    #[inline(always)]
     fn store(self, to: &mut [f32]) {
         let to = &mut to[..Self::LANES];
         // SAFETY: as above, and the slice holds all lanes.
