@@ -1,7 +1,5 @@
 //! The user's own texts: training, prediction and evaluation, in separate processes.
 
-use std::io::Write as _;
-
 use super::*;
 
 /// Rows whose class depends on one word.
@@ -33,18 +31,6 @@ fn learnt() -> TempDir {
     let (out, _) = ends(unrolled(folder.path(), &["train", "mine.yaml", "--run", "runs/a"]), 0);
     assert!(out.contains("val_accuracy 100.0 %"), "{out}");
     folder
-}
-
-/// With these bytes at its stdin.
-fn fed(mut command: Command, input: &[u8]) -> Output {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-fn json_lines(bytes: &[u8]) -> Vec<Value> {
-    String::from_utf8_lossy(bytes).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]

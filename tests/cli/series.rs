@@ -251,13 +251,9 @@ fn a_stream_of_rows_is_forecast_as_the_window_would_and_goes_on_from_a_saved_sta
     let folder = learnt();
     let at = folder.path();
     let stream = |args: &[&str], input: &str| {
-        let mut command = unrolled(at, &[&["predict", "a", "--stream", "--json"], args].concat());
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let lines = String::from_utf8(output.stdout).unwrap();
-        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let output =
+            fed(unrolled(at, &[&["predict", "a", "--stream", "--json"], args].concat()), input.as_bytes());
+        let lines = json_lines(&output.stdout);
         (lines, output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     // The last window, and the row before it, of which the first change is made: `sold,price`, as in data.values.

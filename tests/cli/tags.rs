@@ -1,7 +1,5 @@
 //! Sentences: training, tagging and evaluation, in separate processes.
 
-use std::io::Write;
-
 use super::*;
 
 /// A word is a noun behind `the` and a verb elsewhere; `.` ends a sentence, and one sentence is longer than the network reads.
@@ -38,17 +36,6 @@ fn learnt() -> TempDir {
     fs::write(at.join("tags.yaml"), PRESET).unwrap();
     ends(unrolled(at, &["train", "tags.yaml", "--run", "runs/a"]), 0);
     folder
-}
-
-fn fed(mut command: Command, input: &[u8]) -> Output {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-fn json_lines(text: &[u8]) -> Vec<Value> {
-    String::from_utf8_lossy(text).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// `word/TAG` after `word/TAG`.
