@@ -8,6 +8,7 @@
 #![allow(unsafe_code)]
 
 mod activation;
+mod aligned_vec;
 mod allocation_count;
 mod conv_window;
 mod count_outside;
@@ -31,6 +32,7 @@ mod work_count;
 use std::sync::OnceLock;
 
 pub use activation::{exp, sigmoid, tanh};
+pub use aligned_vec::AlignedVec;
 pub use allocation_count::{AllocationCount, CountingAllocator, allocation_count};
 pub use conv_window::{ConvWindow, NonzeroEntry, collect_nonzeros, gather_windows, scatter_windows};
 pub use count_outside::count_outside;

@@ -17,7 +17,7 @@ use packing::{pack_a, pack_b};
 
 use super::simd::{Simd, prefetch};
 use super::work_count::{count, numbers};
-use super::{Isa, Matrix, dispatch};
+use super::{AlignedVec, Isa, Matrix, dispatch};
 
 /// Depth of a block: columns of A and rows of B.
 const KC: usize = 256;
@@ -132,15 +132,16 @@ fn transposed_product(
 /// Buffers, reused between products.
 struct PackingBuffers {
     /// Micro-panels of B: one, or all of some columns.
-    b_panels: Vec<f32>,
+    b_panels: AlignedVec,
     /// Micro-panels of a block of A.
-    a_panels: Vec<f32>,
+    a_panels: AlignedVec,
     /// Cᵀ.
-    transpose: Vec<f32>,
+    transpose: AlignedVec,
 }
 
 impl PackingBuffers {
-    const EMPTY: Self = Self { b_panels: Vec::new(), a_panels: Vec::new(), transpose: Vec::new() };
+    const EMPTY: Self =
+        Self { b_panels: AlignedVec::new(), a_panels: AlignedVec::new(), transpose: AlignedVec::new() };
 }
 
 dispatch!(fn product(c: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, initial: Initial<'_>, buffers: &mut PackingBuffers) = blocks);
@@ -258,7 +259,7 @@ fn macro_kernel<V: Simd, N: Simd>(
 }
 
 /// Lets `buffer` have at least `len` numbers: it never shrinks, so that products of different sizes do not fill it with zeros in turns.
-fn grow(buffer: &mut Vec<f32>, len: usize) {
+fn grow(buffer: &mut AlignedVec, len: usize) {
     if buffer.len() < len {
         buffer.resize(len, 0.0);
     }

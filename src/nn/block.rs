@@ -1,13 +1,13 @@
 use ndarray::{Array3, ArrayView2, ArrayView3};
 
-use crate::kernel;
+use crate::kernel::{self, AlignedVec};
 
 /// A tensor that passes between layers: `[time, batch, features]`, row-major, reused from step to step.
 ///
 /// A vector per sequence is a block of one time step.
 #[derive(Debug, Default, PartialEq)]
 pub struct Block {
-    data: Vec<f32>,
+    data: AlignedVec,
     time: usize,
     batch: usize,
     features: usize,
@@ -29,10 +29,9 @@ impl Block {
     /// Gives the block a shape. Its numbers are unspecified afterwards; memory is reused, so the same shape again allocates nothing.
     pub fn reshape(&mut self, time: usize, batch: usize, features: usize) {
         let len = time * batch * features;
-        // Exactly: what growing in powers of two would take beyond is not counted by `Model::activation_bytes`.
         if len > self.data.capacity() {
-            self.data.clear();
-            self.data.reserve_exact(len);
+            // Nothing is to be copied.
+            self.data = AlignedVec::new();
         }
         self.data.resize(len, 0.0);
         (self.time, self.batch, self.features) = (time, batch, features);

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::{Model, Params, Regularizer, Shard};
-use crate::kernel::{RowState, SumOfSquares, ThreadPool, add_column_sums, add_rows, complete_rows};
+use crate::kernel::{
+    AlignedVec, RowState, SumOfSquares, ThreadPool, add_column_sums, add_rows, complete_rows,
+};
 
 /// Numbers of a chunk at least, if there are as many: handing one out is nothing beside working on it.
 const CHUNK: usize = 1 << 15;
@@ -18,7 +20,7 @@ const BLOCK: usize = 1 << 12;
 /// again.
 #[derive(Debug)]
 pub struct Gradient {
-    values: Vec<f32>,
+    values: AlignedVec,
     chunks: Vec<Chunk>,
 }
 
@@ -82,7 +84,7 @@ impl Gradient {
                 }
             }
         }
-        Self { values: vec![0.0; params.trainable().len()], chunks }
+        Self { values: AlignedVec::filled(params.trainable().len(), 0.0), chunks }
     }
 
     /// Computes the gradient after [`Shard::backward`] of all `shards` of a batch, on the threads of `pool`.
@@ -92,7 +94,7 @@ impl Gradient {
         shards: impl Iterator<Item = &'a Shard> + Clone + Sync,
         pool: &mut ThreadPool,
     ) {
-        let mut values = self.values.as_mut_slice();
+        let mut values = &mut *self.values;
         let chunks = self.chunks.iter_mut().filter_map(|chunk| {
             let values = values.split_off_mut(..chunk.len)?;
             Some((chunk, values))
@@ -114,7 +116,7 @@ impl Gradient {
     /// Each tensor of `params` that learns, to be clipped, with the L2 norm of its gradient.
     pub fn tensors_mut<'a>(&'a mut self, params: &'a Params) -> impl Iterator<Item = (&'a mut [f32], f64)> {
         let Self { values, chunks } = self;
-        let mut values = values.as_mut_slice();
+        let mut values = &mut **values;
         let learning = params.table().iter().enumerate().filter(|(_, param)| param.trainable);
         learning.filter_map(move |(tensor, param)| {
             Some((values.split_off_mut(..param.range.len())?, norm_of(chunks, tensor)))

@@ -3,6 +3,7 @@ use std::ops::{Index, Range};
 use super::error::LayerConfigError;
 use super::packed_weights::{PackedWeights, Revision};
 use super::{Constraint, Initializer, Regularizer};
+use crate::kernel::AlignedVec;
 use crate::rng::Rng;
 
 /// One weight tensor: its name and its place.
@@ -98,7 +99,7 @@ impl ParamSpec {
 /// All weights of a model in one flat vector: what optimizers, clipping and checkpoints work on. Trainable ones come first.
 #[derive(Debug, Clone)]
 pub struct Params {
-    values: Vec<f32>,
+    values: AlignedVec,
     /// Of `values`.
     revision: Revision,
     /// How many of them learn.
@@ -148,7 +149,7 @@ impl Params {
         for param in table.iter_mut().filter(|param: &&mut Param| !param.trainable) {
             param.range = param.range.start + learning..param.range.end + learning;
         }
-        let values = vec![0.0; learning + frozen];
+        let values = AlignedVec::filled(learning + frozen, 0.0);
         let packed = table.iter().map(|_| PackedWeights::default()).collect();
         Self { values, revision: Revision::next(), trainable: learning, table, layers: ranges, packed }
     }

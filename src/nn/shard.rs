@@ -18,6 +18,7 @@ use super::{
     Block, Ids, IndexedRows, LayerSpec, Mask, Model, Observer, Params, Score, Signal, TargetRows,
     TargetsView, metrics,
 };
+use crate::kernel::AlignedVec;
 use crate::metrics::Confusion;
 use crate::protocol::Direction;
 
@@ -59,7 +60,7 @@ pub struct Shard {
     mode: Mode,
     buffers: ShardBuffers,
     /// Gradients of every layer's parameters, where it does not scatter.
-    param_grads: Vec<Vec<f32>>,
+    param_grads: Vec<AlignedVec>,
 }
 
 impl Shard {
@@ -67,7 +68,7 @@ impl Shard {
     pub fn new(model: &Model, params: &Params) -> Self {
         let zeros = |(i, node): (usize, &Node)| {
             let len = if node.spec.layer().has_sparse_gradient() { 0 } else { params.span(i).len() };
-            vec![0.0; len]
+            AlignedVec::filled(len, 0.0)
         };
         Self {
             ids: vec![Ids::default(); model.channels],

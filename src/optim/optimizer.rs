@@ -1,6 +1,6 @@
 use super::rule::{StepInfo, UpdatePass, UpdateSquares};
 use super::{Limit, OptimizerSpec};
-use crate::kernel::ThreadPool;
+use crate::kernel::{AlignedVec, ThreadPool};
 
 /// An optimizer with its state: current learning rate, step count and slot variables.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,14 +10,14 @@ pub struct Optimizer {
     pub learning_rate: f64,
     steps: u64,
     /// Moments, velocities, …: one value per weight each.
-    slots: Vec<Vec<f32>>,
+    slots: Vec<AlignedVec>,
 }
 
 impl Optimizer {
     /// Creates an optimizer for `len` weights.
     pub fn new(spec: &OptimizerSpec, len: usize) -> Self {
         let rule = spec.rule();
-        let slots = rule.slots().iter().map(|_| vec![rule.initial(); len]).collect();
+        let slots = rule.slots().iter().map(|_| AlignedVec::filled(len, rule.initial())).collect();
         Self { spec: spec.clone(), learning_rate: spec.learning_rate(), steps: 0, slots }
     }
 
@@ -28,13 +28,13 @@ impl Optimizer {
 
     /// Returns the slot variables: Keras's name and one value per weight. With `steps` and the learning rate they are the whole state.
     pub fn slots(&self) -> impl Iterator<Item = (&'static str, &[f32])> {
-        self.spec.rule().slots().into_iter().zip(self.slots.iter().map(Vec::as_slice))
+        self.spec.rule().slots().into_iter().zip(self.slots.iter().map(|slot| &**slot))
     }
 
     /// Takes over the state after `steps` steps: one vector a slot, in the order of [`slots`](Self::slots).
     pub fn restore(&mut self, steps: u64, slots: Vec<Vec<f32>>) {
         self.steps = steps;
-        self.slots = slots;
+        self.slots = slots.into_iter().map(|slot| AlignedVec::from(slot.as_slice())).collect();
     }
 
     /// Updates `weights` with the gradients `grads`, clipped by `limit`, in parallel on `pool`; the formulas are beside the configurations.

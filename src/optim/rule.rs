@@ -2,7 +2,7 @@ use std::ops::RangeInclusive;
 
 use super::clip::Limit;
 use super::config::Bound;
-use crate::kernel::{self, SumOfSquares, ThreadPool, Update};
+use crate::kernel::{self, AlignedVec, SumOfSquares, ThreadPool, Update};
 
 /// The number of work items, unless [`CHUNK`] bounds their size: divisible by usual numbers of threads, which then have equal work.
 const CHUNKS: usize = 16;
@@ -68,7 +68,7 @@ pub(super) struct UpdatePass<'a> {
     pub weights: &'a mut [f32],
     pub grads: &'a [f32],
     /// The slot variables of [`Rule::slots`], one value per weight each.
-    pub slots: &'a mut [Vec<f32>],
+    pub slots: &'a mut [AlignedVec],
     pub limit: Limit,
     /// `weight_decay` and `lr`.
     pub decay: (f32, f32),
@@ -84,7 +84,7 @@ impl UpdatePass<'_> {
         let rule = Clipped { limit, decay, rule };
         let mut slots = slots.iter_mut();
         let mut slots: [&mut [f32]; N] =
-            std::array::from_fn(|_| slots.next().map(Vec::as_mut_slice).unwrap_or_default());
+            std::array::from_fn(|_| slots.next().map(|slot| &mut **slot).unwrap_or_default());
         let size = chunk_size(weights.len());
         let mut squares = squares.iter_mut().filter(|squares| squares.len > 0);
         let chunks = std::iter::from_fn(|| {

@@ -1,11 +1,11 @@
 use crate::kernel::simd::Simd;
-use crate::kernel::{Isa, Matrix};
+use crate::kernel::{AlignedVec, Isa, Matrix};
 
 /// Weights `[depth, gates·units]` in the order in which a step reads them: for each vector of units, for each row, that vector of every
 /// gate. Units beyond the last are zero.
 #[derive(Debug, Clone, Default)]
 pub struct PackedMatrix {
-    data: Vec<f32>,
+    data: AlignedVec,
     depth: usize,
     units: usize,
     gates: usize,
