@@ -9,11 +9,13 @@
 //! B, since one of its columns then spans as many cache lines as it has elements.
 
 mod packing;
+mod tiles;
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use packing::{pack_a, pack_b};
+use tiles::Tiles;
 
 use super::simd::{Simd, prefetch};
 use super::work_count::{count, numbers};
@@ -218,9 +220,11 @@ fn macro_kernel<V: Simd, N: Simd>(
         let end_col = b.cols.min(first_col + columns);
         let is_whole = end_col - first_col >= width(end_col - first_col);
         let in_place = !rows_first && rows <= MAX_ROWS_FOR_UNPACKED_B && b.col_stride == 1 && is_whole;
+        // The first tile reads a whole micro-panel in place, and packs it for the other tiles.
+        let packs = |col: usize| b.col_stride == 1 && tiles.ends[0] > 0 && end_col - col >= widest;
         if !in_place {
             grow(b_panels, depth * (end_col - first_col).next_multiple_of(widest));
-            for col in (first_col..end_col).step_by(widest) {
+            for col in (first_col..end_col).step_by(widest).filter(|col| !packs(*col)) {
                 let width = width(end_col - col);
                 let to = &mut b_panels[(col - first_col) * depth..][..depth * width];
                 match width == N::LANES {
@@ -234,10 +238,25 @@ fn macro_kernel<V: Simd, N: Simd>(
             let end = if rows_first { row + tiles.height(row) } else { rows };
             for col in (first_col..end_col).step_by(widest) {
                 let width = width(end_col - col);
-                let panel = match in_place {
-                    true => Panel { data: &b.data[k * b.row_stride + col..], stride: b.row_stride, depth },
-                    false => Panel { data: &b_panels[(col - first_col) * depth..], stride: width, depth },
-                };
+                let packs = !in_place && row == 0 && packs(col);
+                let data = if in_place || packs { &b.data[k * b.row_stride + col..] } else { &[][..] };
+                let mut panel = Panel { data, stride: b.row_stride, depth };
+                let mut row = row;
+                if !in_place {
+                    let packed_panel = &mut b_panels[(col - first_col) * depth..][..depth * width];
+                    if packs {
+                        let mut product =
+                            PanelProduct { a: block, a_panels, c, cols: b.cols, col, initial, panel };
+                        match (packed, V::LANES == 16) {
+                            (true, true) => product.packing_tile::<V, 2, 12, true>(packed_panel),
+                            (true, false) => product.packing_tile::<V, 2, 6, true>(packed_panel),
+                            (false, true) => product.packing_tile::<V, 2, 12, false>(packed_panel),
+                            (false, false) => product.packing_tile::<V, 2, 6, false>(packed_panel),
+                        }
+                        row = mr;
+                    }
+                    panel = Panel { data: packed_panel, stride: width, depth };
+                }
                 let mut product = PanelProduct { a: block, a_panels, c, cols: b.cols, col, initial, panel };
                 if width == N::LANES {
                     product.rows::<N, 1, 8, false>(row..end);
@@ -265,43 +284,6 @@ fn grow(buffer: &mut AlignedVec, len: usize) {
     }
 }
 
-/// How rows are split into micro-tiles: tall ones first, then lower ones, down to single rows.
-#[derive(Debug, Clone, Copy)]
-struct Tiles {
-    tall: usize,
-    /// Where the tall ones end, those of 8 and those of 4 rows.
-    ends: [usize; 3],
-}
-
-impl Tiles {
-    /// `rows` in micro-tiles of `tall` rows; next to 12 are 8, next to all others 4.
-    #[inline(always)]
-    fn of(rows: usize, tall: usize) -> Self {
-        let mut of_tall = rows / tall * tall;
-        // 8 and 8 are faster than 12 and 4, which do not keep the multipliers busy.
-        if tall == 12 && rows - of_tall == 4 && of_tall > 0 {
-            of_tall -= 12;
-        }
-        let of_8 = if tall == 12 { of_tall + (rows - of_tall) / 8 * 8 } else { of_tall };
-        Self { tall, ends: [of_tall, of_8, of_8 + (rows - of_8) / 4 * 4] }
-    }
-
-    /// The height of the one that begins at `row`.
-    #[inline(always)]
-    fn height(self, row: usize) -> usize {
-        let [tall, of_8, of_4] = self.ends;
-        if row < tall {
-            self.tall
-        } else if row < of_8 {
-            8
-        } else if row < of_4 {
-            4
-        } else {
-            1
-        }
-    }
-}
-
 /// Elements of A, addressed by strides.
 #[derive(Debug, Clone, Copy)]
 struct Strided<'a> {
@@ -310,7 +292,7 @@ struct Strided<'a> {
     col_stride: usize,
 }
 
-impl Strided<'_> {
+impl<'a> Strided<'a> {
     /// What begins at `row`.
     #[inline(always)]
     fn from(self, row: usize) -> Self {
@@ -339,7 +321,7 @@ struct PanelProduct<'a, 'c> {
     panel: Panel<'a>,
 }
 
-impl PanelProduct<'_, '_> {
+impl<'a> PanelProduct<'a, '_> {
     /// Computes `rows` of C in micro-tiles of `TALL` rows, then fewer; `PACKED`: the tall ones by packed micro-panels of A.
     #[inline(always)]
     fn rows<V: Simd, const W: usize, const TALL: usize, const PACKED: bool>(&mut self, rows: Range<usize>) {
@@ -362,20 +344,39 @@ impl PanelProduct<'_, '_> {
     /// Computes a micro-tile from `row` on.
     #[inline(always)]
     fn tile<V: Simd, const W: usize, const MR: usize, const PACKED: bool>(&mut self, row: usize) {
+        self.micro_kernel::<V, W, MR, false>(row, self.factor::<MR, PACKED>(row), &mut []);
+    }
+
+    /// Computes the micro-tile of the first rows, and packs the micro-panel of B, which is in place, to `packed`.
+    #[inline(always)]
+    fn packing_tile<V: Simd, const W: usize, const MR: usize, const PACKED: bool>(
+        &mut self,
+        packed: &mut [f32],
+    ) {
+        self.micro_kernel::<V, W, MR, true>(0, self.factor::<MR, PACKED>(0), packed);
+    }
+
+    /// The left factor of a micro-tile.
+    #[inline(always)]
+    fn factor<const MR: usize, const PACKED: bool>(&self, row: usize) -> Strided<'a> {
         let depth = self.panel.depth;
-        let a = match PACKED {
+        match PACKED {
             true => {
                 Strided { data: &self.a_panels[row * depth..][..MR * depth], row_stride: 1, col_stride: MR }
             }
             false => self.a.from(row),
-        };
-        self.micro_kernel::<V, W, MR>(row, a);
+        }
     }
 
     /// The micro-kernel: `MR` rows by `W` vectors of C (NR = `W`·lanes), from row `row` on, in registers while `k` runs. `a` is the left
-    /// factor.
+    /// factor. `PACKS`: also copies the micro-panel of B to `packed`.
     #[inline(always)]
-    fn micro_kernel<V: Simd, const W: usize, const MR: usize>(&mut self, row: usize, a: Strided<'_>) {
+    fn micro_kernel<V: Simd, const W: usize, const MR: usize, const PACKS: bool>(
+        &mut self,
+        row: usize,
+        a: Strided<'_>,
+        packed: &mut [f32],
+    ) {
         let width = W * V::LANES;
         let used = width.min(self.cols - self.col);
         let mut sums = [[V::splat(0.0); W]; MR];
@@ -408,12 +409,18 @@ impl PanelProduct<'_, '_> {
         let Panel { data, stride: panel_stride, depth } = self.panel;
         assert!((MR - 1) * stride + (depth - 1) * step < a.data.len(), "micro-panel of A in bounds");
         assert!((depth - 1) * panel_stride + width <= data.len(), "micro-panel of B in bounds");
+        let mut packed = packed.chunks_exact_mut(width);
         for i in 0..depth {
             // SAFETY: `i < depth`, so the end is at most the asserted one.
             let b = unsafe { data.get_unchecked(i * panel_stride..i * panel_stride + width) };
             let mut vectors = [V::splat(0.0); W];
             for (vector, b) in vectors.iter_mut().zip(b.chunks_exact(V::LANES)) {
                 *vector = V::load(b);
+            }
+            if PACKS && let Some(packed) = packed.next() {
+                for (vector, to) in vectors.iter().zip(packed.chunks_exact_mut(V::LANES)) {
+                    vector.store(to);
+                }
             }
             for (r, sum) in sums.iter_mut().enumerate() {
                 // SAFETY: `i < depth` and `r < MR`, so the index is at most the asserted one.
@@ -563,6 +570,19 @@ mod tests {
             let (a, b) = (Matrix::new(&da, m, k), Matrix::new(&db, n, k).t());
             assert!(is_faster_transposed(a, b), "few rows");
             check_all(a, b, &bias);
+        }
+    }
+
+    /// With so many rows that B is packed, by the first tile where a micro-panel is whole; A in place and packed.
+    #[test]
+    fn products_whose_first_tile_packs_equal_their_definition_on_every_instruction_set() {
+        let cases =
+            if cfg!(miri) { vec![(67, 3, 33)] } else { vec![(66, KC + 3, 40), (70, 300, 97), (88, 5, 64)] };
+        for (m, k, n) in cases {
+            let (da, db, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
+            for a in [Matrix::new(&da, m, k), Matrix::new(&da, k, m).t()] {
+                check_all(a, Matrix::new(&db, k, n), &bias);
+            }
         }
     }
 
