@@ -11,8 +11,8 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2};
 use unrolled::kernel::recurrent::{BackwardStep, ForwardStep, PackedMatrix, Projected};
 use unrolled::kernel::{
-    ConvWindow, Matrix, NonzeroEntry, ThreadPool, exp, gather_sum_backward, gather_windows, matmul,
-    scatter_add, scatter_windows, sigmoid, softmax, tanh,
+    AlignedVec, ConvWindow, Matrix, NonzeroEntry, RowGroups, ThreadPool, exp, gather_sum_backward,
+    gather_windows, matmul, scatter_add, scatter_windows, sigmoid, softmax, tanh,
 };
 use unrolled::nn::{
     Block, Cell, Embedding, GRU, GlobalAveragePooling1D, Gradient, Input, LSTM, LayerNode, Loss, Mode, Model,
@@ -110,11 +110,13 @@ fn cells() {
 fn steps(cell: &dyn Cell, batch: usize, units: usize) -> (f64, f64) {
     let gates = cell.gates().len();
     let (size, width) = (batch * units, gates * units);
-    let (u, table, bias) = (vec![0.01; units * width], vec![0.1; batch * width], vec![0.1; width]);
+    // Aligned as in training.
+    let of = AlignedVec::filled;
+    let (u, table, bias) = (of(units * width, 0.01), of(batch * width, 0.1), of(width, 0.1));
     let index: Vec<u32> = (0..batch as u32).collect();
-    let [state, upstream] = [0.5, 0.01].map(|value| vec![value; size]);
-    let [mut h, mut c, mut saved, mut dh, mut carry, mut dc] = [(); 6].map(|()| vec![0.0; size]);
-    let [mut made, mut delta, mut of_product] = [(); 3].map(|()| vec![0.0; batch * width]);
+    let [state, upstream] = [0.5, 0.01].map(|value| of(size, value));
+    let [mut h, mut c, mut saved, mut dh, mut carry, mut dc] = [(); 6].map(|()| of(size, 0.0));
+    let [mut made, mut delta, mut of_product] = [(); 3].map(|()| of(batch * width, 0.0));
     let [mut forward, mut backward] = [(); 2].map(|()| <[PackedMatrix; 2]>::default());
     cell.pack_forward(Matrix::new(&u, units, width), &mut forward);
     cell.pack_backward(Matrix::new(&u, units, width), &mut backward);
@@ -199,8 +201,9 @@ fn lookups() {
     let mut table = vec![0.0; distinct * features];
     per_value("scatter_add", from.len(), || scatter_add(black_box(&mut table), &index, &from, features));
     let few = &from[..batch * features];
+    let mut groups = RowGroups::default();
     per_value("gather_sum_backward", from.len(), || {
-        gather_sum_backward(black_box(&mut table), &index, &[], few, features)
+        gather_sum_backward(black_box(&mut table), &mut groups, &index, &[], few, features)
     });
     let window =
         ConvWindow { index: &index, time, batch, kernel_size: taps, stride: 1, dilation: 1, padding: 0 };

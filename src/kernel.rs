@@ -41,8 +41,8 @@ pub use elementwise::Elementwise;
 pub(crate) use function::LaneFunction;
 pub use function::{FastFunction, Function};
 pub use gather_scatter::{
-    RowState, add_column_sums, add_rows, complete_rows, gather_rows, gather_sum, gather_sum_backward,
-    scatter_add,
+    RowGroups, RowState, add_column_sums, add_rows, complete_rows, gather_rows, gather_sum,
+    gather_sum_backward, scatter_add,
 };
 pub use gemm::{matmul, matmul_bias};
 pub use matrix::Matrix;

@@ -24,10 +24,66 @@ pub fn gather_sum(to: &mut [f32], table: &[f32], index: &[u32], mask: &[bool], w
     gather_sum_on(Isa::best(), to, table, index, mask, width);
 }
 
-/// The gradient of [`gather_sum`]: `to[index[i]] += from[i mod batch]`.
-pub fn gather_sum_backward(to: &mut [f32], index: &[u32], mask: &[bool], from: &[f32], width: usize) {
+/// The gradient of [`gather_sum`]: row `r` of `to` becomes the sum of `from[i mod batch]` over all positions `i` with `index[i] = r`, in
+/// their order. Positions are grouped by row first, in `groups`, so that each row is written once.
+///
+/// # Panics
+/// If an index is out of range, also at a masked position: a defect of the caller, independent of data.
+pub fn gather_sum_backward(
+    to: &mut [f32],
+    groups: &mut RowGroups,
+    index: &[u32],
+    mask: &[bool],
+    from: &[f32],
+    width: usize,
+) {
     let _part = scope(Part::Scatter);
-    gather_sum_backward_on(Isa::best(), to, index, mask, from, width);
+    groups.group(index, mask, to.len() / width.max(1), from.len() / width.max(1));
+    sum_groups_on(Isa::best(), to, groups, from, width);
+}
+
+/// Positions of `[time, batch]`, grouped by row and in their order within each group.
+#[derive(Debug, Default)]
+pub struct RowGroups {
+    /// Where the group of each row ends among `sequences`.
+    ends: Vec<u32>,
+    /// The sequence of each position; those of masked positions are unspecified, behind the last group.
+    sequences: Vec<u32>,
+}
+
+impl RowGroups {
+    /// Groups the positions where `mask` is true (empty: all), by a counting sort.
+    fn group(&mut self, index: &[u32], mask: &[bool], rows: usize, batch: usize) {
+        let is_counted = |i: usize| mask.is_empty() || mask[i];
+        self.ends.clear();
+        // Exactly, as they are counted before: see `Layer::cache_numbers`.
+        self.ends.reserve_exact(rows);
+        self.ends.resize(rows, 0);
+        for (i, row) in index.iter().enumerate() {
+            self.ends[*row as usize] += u32::from(is_counted(i));
+        }
+        // Where each group begins; it becomes the end as its positions are added.
+        let mut count = 0;
+        for end in &mut self.ends {
+            count += std::mem::replace(end, count);
+        }
+        self.sequences.reserve_exact(index.len().saturating_sub(self.sequences.len()));
+        self.sequences.resize(index.len(), 0);
+        for (t, rows) in index.chunks(batch.max(1)).enumerate() {
+            for (sequence, row) in rows.iter().enumerate() {
+                if is_counted(t * batch + sequence) {
+                    let end = &mut self.ends[*row as usize];
+                    self.sequences[*end as usize] = sequence as u32;
+                    *end += 1;
+                }
+            }
+        }
+    }
+
+    /// Bytes of memory in use.
+    pub fn bytes(&self) -> usize {
+        (self.ends.capacity() + self.sequences.capacity()) * size_of::<u32>()
+    }
 }
 
 /// Copies row `index[i]` of `table` to row `i` of `to`; rows have `width` numbers.
@@ -49,7 +105,7 @@ fn gather_rows_of<V: Simd, N: Simd>(to: &mut [f32], table: &[f32], index: &[u32]
 }
 
 dispatch!(fn gather_sum_on(to: &mut [f32], table: &[f32], index: &[u32], mask: &[bool], width: usize) = gather_sum_of);
-dispatch!(fn gather_sum_backward_on(to: &mut [f32], index: &[u32], mask: &[bool], from: &[f32], width: usize) = gather_sum_backward_of);
+dispatch!(fn sum_groups_on(to: &mut [f32], groups: &RowGroups, from: &[f32], width: usize) = sum_groups_of);
 
 #[inline(always)]
 fn gather_sum_of<V: Simd, N: Simd>(
@@ -94,13 +150,19 @@ fn gather_sum_columns<V: Simd, const W: usize>(
             }
             at += batch;
         }
-        if used < V::LANES {
-            sums[0].store_part(to);
-            continue;
-        }
-        for (w, sum) in sums.iter().enumerate() {
-            sum.store(&mut to[(w * V::LANES).min(used - V::LANES)..]);
-        }
+        store_columns(to, sums);
+    }
+}
+
+/// Stores what [`load_columns`] has loaded, or sums of it.
+#[inline(always)]
+fn store_columns<V: Simd, const W: usize>(to: &mut [f32], vectors: [V; W]) {
+    if to.len() < V::LANES {
+        return vectors[0].store_part(to);
+    }
+    let last = to.len() - V::LANES;
+    for (w, vector) in vectors.iter().enumerate() {
+        vector.store(&mut to[(w * V::LANES).min(last)..]);
     }
 }
 
@@ -119,21 +181,39 @@ fn load_columns<V: Simd, const W: usize>(from: &[f32]) -> [V; W] {
 }
 
 #[inline(always)]
-fn gather_sum_backward_of<V: Simd, N: Simd>(
+fn sum_groups_of<V: Simd, N: Simd>(to: &mut [f32], groups: &RowGroups, from: &[f32], width: usize) {
+    // Four vectors of a row stay in registers until all of its positions are added.
+    for column in (0..width).step_by(4 * V::LANES) {
+        let used = (width - column).min(4 * V::LANES);
+        match used.div_ceil(V::LANES) {
+            1 => sum_group_columns::<V, 1>(to, groups, from, (width, column, used)),
+            2 => sum_group_columns::<V, 2>(to, groups, from, (width, column, used)),
+            3 => sum_group_columns::<V, 3>(to, groups, from, (width, column, used)),
+            _ => sum_group_columns::<V, 4>(to, groups, from, (width, column, used)),
+        }
+    }
+}
+
+/// The sums of all groups in `used` columns from number `column` on, in `W` vectors.
+#[inline(always)]
+fn sum_group_columns<V: Simd, const W: usize>(
     to: &mut [f32],
-    index: &[u32],
-    mask: &[bool],
+    groups: &RowGroups,
     from: &[f32],
-    width: usize,
+    (width, column, used): (usize, usize, usize),
 ) {
-    // Two loops instead of `i % batch`: a division takes longer than the addition of a narrow row.
-    let batch = (from.len() / width.max(1)).max(1);
-    for (t, index) in index.chunks(batch).enumerate() {
-        for ((sequence, row), from) in index.iter().enumerate().zip(from.chunks_exact(width.max(1))) {
-            if mask.is_empty() || mask[t * batch + sequence] {
-                add::<V, N>(&mut to[*row as usize * width..][..width], from);
+    let mut start = 0;
+    for (to, end) in to.chunks_exact_mut(width).zip(&groups.ends) {
+        let end = *end as usize;
+        let mut sums = [V::splat(0.0); W];
+        for sequence in &groups.sequences[start..end] {
+            let row = load_columns::<V, W>(&from[*sequence as usize * width + column..][..used]);
+            for (sum, x) in sums.iter_mut().zip(row) {
+                *sum = sum.add(x);
             }
         }
+        start = end;
+        store_columns(&mut to[column..column + used], sums);
     }
 }
 
@@ -362,6 +442,7 @@ mod tests {
 
     #[test]
     fn rows_are_added_where_they_belong_at_every_width() {
+        let mut groups = RowGroups::default();
         for isa in Isa::available() {
             for width in widths() {
                 let from: Vec<f32> = (0..4 * width).map(|i| i as f32).collect();
@@ -372,10 +453,11 @@ mod tests {
                     let column = [to[j], to[width + j], to[2 * width + j]];
                     assert_eq!(column, [1.0 + at(1), 1.0, 1.0 + at(0) + at(2) + at(3)], "{isa:?} {width}");
                 }
-                let (mut sums, mut back) = (vec![0.0; 2 * width], vec![0.0; 4 * width]);
+                let (mut sums, mut back) = (vec![0.0; 2 * width], vec![9.0; 4 * width]);
                 let (index, mask) = ([3, 0, 1, 1], [true, true, false, true]);
                 gather_sum_on(isa, &mut sums, &from, &index, &mask, width);
-                gather_sum_backward_on(isa, &mut back, &index, &mask, &sums, width);
+                groups.group(&index, &mask, 4, 2);
+                sum_groups_on(isa, &mut back, &groups, &sums, width);
                 for j in 0..width {
                     let at = |i: usize| from[i * width + j];
                     // Position 2 is masked; 0 is of the first sequence, 1 and 3 of the second.
@@ -403,6 +485,33 @@ mod tests {
                 assert!(
                     (0..width).all(|j| sums[j] == 0.5 + (0..4).map(|i| from[i * width + j]).sum::<f32>())
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_a_sum_over_time_is_added_in_the_order_of_positions() {
+        let mut groups = RowGroups::default();
+        // Fewer positions and rows after more; with and without a mask; rows that no position has.
+        for (time, batch, rows) in [(40, 3, 7), (5, 2, 4), (30, 5, 3), (1, 1, 2)] {
+            let index: Vec<u32> = (0..time * batch).map(|i| (i * i % rows) as u32).collect();
+            for mask in [vec![], (0..time * batch).map(|i| i % 3 != 1).collect::<Vec<_>>()] {
+                for width in [1, 8, 50, 131] {
+                    // Of magnitudes so different that another order gives other bits.
+                    let number = |i: usize| (i as f32 + 0.3).sin() * 10_f32.powi(i as i32 % 13 - 6);
+                    let from: Vec<f32> = (0..batch * width).map(number).collect();
+                    let mut expected = vec![0.0; rows * width];
+                    for (i, row) in index.iter().enumerate().filter(|(i, _)| mask.is_empty() || mask[*i]) {
+                        let to = expected[*row as usize * width..][..width].iter_mut();
+                        to.zip(&from[i % batch * width..]).for_each(|(to, from)| *to += from);
+                    }
+                    for isa in Isa::available() {
+                        let mut to = vec![f32::NAN; rows * width];
+                        groups.group(&index, &mask, rows, batch);
+                        sum_groups_on(isa, &mut to, &groups, &from, width);
+                        assert!(to == expected, "{isa:?} {time} {batch} {rows} {width}");
+                    }
+                }
             }
         }
     }

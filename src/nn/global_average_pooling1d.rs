@@ -2,9 +2,10 @@ use serde::{Deserialize, Serialize};
 
 use super::cache::layer_cache;
 use super::error::LayerConfigError;
+use super::extent::Extent;
 use super::layer::{BackwardContext, ForwardContext, Layer, LayerOutput, MaskRule, Shape};
 use super::{Block, Mask, Signal};
-use crate::kernel::{gather_sum, gather_sum_backward};
+use crate::kernel::{RowGroups, gather_sum, gather_sum_backward};
 
 /// The mean over time, of unmasked steps where a mask reaches it.
 ///
@@ -60,6 +61,8 @@ layer_cache! {
     GlobalAveragePooling1DCache {
         /// `Σₜ mₜ` of every sequence.
         counts: Block,
+        /// Positions by row, where the input comes in rows.
+        groups: RowGroups,
     }
 }
 
@@ -114,10 +117,11 @@ impl Layer for GlobalAveragePooling1D {
         let (time, batch, features) = inputs[0].dim();
         if let Signal::Rows(rows) = inputs[0] {
             Self::scale(upstream_grad, pass.mask, &cache.counts, time);
-            input_grad.zeroed(1, rows.rows.rows(), features);
+            input_grad.reshape(1, rows.rows.rows(), features);
             let mask = pass.mask.map_or(&[][..], Mask::data);
             return gather_sum_backward(
                 input_grad.data_mut(),
+                &mut cache.groups,
                 rows.index(),
                 mask,
                 upstream_grad.data(),
@@ -135,5 +139,11 @@ impl Layer for GlobalAveragePooling1D {
                 to.iter_mut().zip(d).for_each(|(to, d)| *to = share * d);
             }
         }
+    }
+
+    fn cache_numbers(&self, extent: &Extent) -> usize {
+        // A sequence for every position, and an end for every row.
+        let groups = extent.distinct.map_or(0, |distinct| extent.positions() + distinct);
+        extent.rows + extent.in_training(groups)
     }
 }

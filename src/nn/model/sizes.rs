@@ -28,6 +28,7 @@ impl Model {
     ///                   distinct ids, 2·gates·units·distinct; dropped inputs
     /// Embedding         the place of every position among the distinct ids, and of every id of the vocabulary
     /// Conv1D            products of distinct ids, kernel_size·filters·distinct; the numbers of δ that are not 0
+    /// mean over time    of rows: the place of every position, and of every distinct id
     /// attention         weights, heads·time·time; Q, K, V and their gradients
     /// normalization     x̂         dropout   its factors         pooling   which step was the greatest
     /// data              ids or numbers, and ids once more as places among the distinct: 2·rows·time
