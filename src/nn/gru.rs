@@ -64,16 +64,22 @@ impl<F: LaneFunction> CellMath<3> for GruMath<F> {
     }
 
     #[inline(always)]
-    fn forward<V: Simd>(&self, [z, r, p]: [V; 3], at: &mut ForwardView<'_, '_>) {
+    fn gates<V: Simd>(&self, sums: &mut [V; 3], at: &mut ForwardView<'_, '_>) {
         let Functions { state: phi, gate: sigma } = self.0;
+        let [z, r, p] = *sums;
         at.save_argument(sigma, (0, 3), z);
         at.save_argument(sigma, (1, 3), r);
         let (z, r) = (sigma.of(z), sigma.of(r));
-        // ĥ_t = φ(r ⊙ p + x_t·W_h + b_h)
+        at.save(p);
+        // The argument of φ: r ⊙ p + x_t·W_h + b_h
         let sum = r.mul_add(p, at.input(2));
         at.save_argument(phi, (2, 3), sum);
-        let candidate = phi.of(sum);
-        at.save(p);
+        *sums = [z, r, sum];
+    }
+
+    #[inline(always)]
+    fn forward<V: Simd>(&self, [z, r, sum]: [V; 3], at: &mut ForwardView<'_, '_>) {
+        let candidate = self.0.state.of(sum);
         at.save_gates([z, r, candidate]);
         at.set_h(interpolate(z, at.h_prev(), candidate));
     }

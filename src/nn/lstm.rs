@@ -58,17 +58,23 @@ pub(super) struct LstmMath<F>(pub Functions<F>);
 
 impl<F: LaneFunction> CellMath<4> for LstmMath<F> {
     #[inline(always)]
-    fn forward<V: Simd>(&self, [i, f, g, o]: [V; 4], at: &mut ForwardView<'_, '_>) {
+    fn gates<V: Simd>(&self, sums: &mut [V; 4], at: &mut ForwardView<'_, '_>) {
         let Functions { state: phi, gate: sigma } = self.0;
-        for (gate, sum) in [i, f, g, o].into_iter().enumerate() {
-            at.save_argument(sigma, (gate, ARGUMENTS), sum);
+        for (gate, sum) in sums.iter().enumerate() {
+            at.save_argument(sigma, (gate, ARGUMENTS), *sum);
         }
+        let [i, f, g, o] = *sums;
         let (i, f, g, o) = (sigma.of(i), sigma.of(f), phi.of(g), sigma.of(o));
         // c_t = f ⊙ c_{t−1} + i ⊙ g
         let c = f.mul_add(at.c_prev(), i.mul(g));
         at.save_argument(phi, (4, ARGUMENTS), c);
-        let phi_c = phi.of(c);
         at.save_gates([i, f, g, o]);
+        (sums[0], sums[3]) = (c, o);
+    }
+
+    #[inline(always)]
+    fn forward<V: Simd>(&self, [c, _, _, o]: [V; 4], at: &mut ForwardView<'_, '_>) {
+        let phi_c = self.0.state.of(c);
         at.save(phi_c);
         at.set_c(c);
         // h_t = o ⊙ φ(c_t)

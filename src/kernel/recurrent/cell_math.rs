@@ -22,7 +22,13 @@ pub(crate) trait CellMath<const SUMS: usize> {
         sums
     }
 
-    /// From the sums to gates and states.
+    /// From the sums to the gates, and to the argument of the last activation function: what [`CellMath::forward`] reads instead of the
+    /// sums. Several sequences pass through this before the first goes on: a processor computes the activation functions of all at a time,
+    /// where those of one depend on one another.
+    #[inline(always)]
+    fn gates<V: Simd>(&self, _sums: &mut [V; SUMS], _at: &mut ForwardView<'_, '_>) {}
+
+    /// From there to the states.
     fn forward<V: Simd>(&self, sums: [V; SUMS], at: &mut ForwardView<'_, '_>);
 
     /// From `product` = δ_{t+1}·Uᵀ to δ_t, and what reaches step t−1 past the product.
@@ -176,6 +182,11 @@ impl<const SUMS: usize, M: CellMath<SUMS>> Finish<SUMS> for Forward<'_, '_, M> {
             }
         }
         sums
+    }
+
+    #[inline(always)]
+    fn prepare<V: Simd>(&mut self, vector: UnitVector, sums: &mut [V; SUMS]) {
+        self.math.gates(sums, &mut ForwardView { step: &mut self.step, vector, gates: M::GATES });
     }
 
     #[inline(always)]

@@ -141,7 +141,11 @@ pub(super) trait Finish<const G: usize> {
     fn can_join_rows(&self) -> bool;
     /// The initial values of the sums.
     fn begin<V: Simd>(&mut self, vector: UnitVector) -> [V; G];
-    /// Uses the finished sums.
+    /// Replaces the finished sums by what `finish` reads: called for all rows of a tile before `finish` is for the first, so that what
+    /// takes long, as an activation function does, is computed for several rows at a time.
+    #[inline(always)]
+    fn prepare<V: Simd>(&mut self, _vector: UnitVector, _sums: &mut [V; G]) {}
+    /// Uses the prepared sums.
     fn finish<V: Simd>(&mut self, vector: UnitVector, sums: [V; G]);
 }
 
@@ -164,6 +168,11 @@ impl<const W: usize> Run<'_, W> {
         let mut row = 0;
         while row < rows {
             let height = self.next_tile::<V, F, G>((row, rows), vectors, f, &mut sums);
+            for (r, sums) in sums[..height].iter_mut().enumerate() {
+                for (sums, vector) in sums.iter_mut().zip(vectors) {
+                    f.prepare::<V>(UnitVector { row: row + r, ..vector }, sums);
+                }
+            }
             for (r, sums) in sums[..height].iter().enumerate() {
                 for (sums, vector) in sums.iter().zip(vectors) {
                     f.finish::<V>(UnitVector { row: row + r, ..vector }, *sums);
@@ -253,14 +262,21 @@ impl Run<'_, 1> {
             let height = self.next_tile::<V::Half, F, G>((row, rows), [vector], f, &mut sums);
             if joins && height > 1 {
                 let (pairs, _) = sums[..height].as_chunks::<2>();
-                for (i, [[low], [high]]) in pairs.iter().enumerate() {
-                    let mut joined = [V::splat(0.0); G];
+                let both = |i: usize| UnitVector { row: row + 2 * i, lanes: V::LANES, ..vector };
+                let mut joined = [[V::splat(0.0); G]; TILE / 2];
+                for (i, (joined, [[low], [high]])) in joined.iter_mut().zip(pairs).enumerate() {
                     for (joined, (low, high)) in joined.iter_mut().zip(low.iter().zip(high)) {
                         *joined = V::join(*low, *high);
                     }
-                    f.finish::<V>(UnitVector { row: row + 2 * i, lanes: V::LANES, ..vector }, joined);
+                    f.prepare::<V>(both(i), joined);
+                }
+                for (i, joined) in joined[..pairs.len()].iter().enumerate() {
+                    f.finish::<V>(both(i), *joined);
                 }
             } else {
+                for (r, [sums]) in sums[..height].iter_mut().enumerate() {
+                    f.prepare::<V::Half>(UnitVector { row: row + r, ..vector }, sums);
+                }
                 for (r, [sums]) in sums[..height].iter().enumerate() {
                     f.finish::<V::Half>(UnitVector { row: row + r, ..vector }, *sums);
                 }
