@@ -31,7 +31,7 @@ mod work_count;
 
 use std::sync::OnceLock;
 
-pub use activation::{exp, sigmoid, tanh};
+pub use activation::{Sigmoid, Tanh, exp, sigmoid, tanh};
 pub use aligned_vec::AlignedVec;
 pub use allocation_count::{AllocationCount, CountingAllocator, allocation_count};
 pub use conv_window::{ConvWindow, NonzeroEntry, collect_nonzeros, gather_windows, scatter_windows};

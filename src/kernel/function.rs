@@ -26,8 +26,8 @@ pub enum FastFunction {
     HardSigmoid,
 }
 
-/// A function in the registers of a kernel, which is compiled once for those with vector code and once for any: there the match in every vector,
-/// and what a derivative from the argument takes, are part of the loop.
+/// A function in the registers of a kernel. That of a recurrent cell is compiled for [`Tanh`] and [`Sigmoid`], its defaults, and once for any
+/// [`Function`]: there the match in every vector, and what a derivative from the argument takes, are part of the loop.
 pub(crate) trait LaneFunction: Copy {
     /// Whether [`Function::needs_input`] holds for any of them.
     const MAY_NEED_INPUT: bool;
@@ -77,8 +77,8 @@ impl LaneFunction for FastFunction {
         match self {
             Self::Linear => z,
             Self::Relu => z.select_less(zero, zero, z),
-            Self::Tanh => Tanh::of(z),
-            Self::Sigmoid => Sigmoid::of(z),
+            Self::Tanh => LaneFunction::of(Tanh, z),
+            Self::Sigmoid => LaneFunction::of(Sigmoid, z),
             // `min` and `max` return their second operand for NaN: NaN propagates.
             Self::HardSigmoid => zero.max(one.min(z.div(V::splat(6.0)).add(V::splat(0.5)))),
         }
@@ -90,10 +90,50 @@ impl LaneFunction for FastFunction {
         match self {
             Self::Linear => d,
             Self::Relu => zero.select_less(a, d, zero),
-            Self::Tanh => d.mul(one.sub(a.mul(a))),
-            Self::Sigmoid => d.mul(a.mul(one.sub(a))),
+            Self::Tanh => Tanh.slope(d, a),
+            Self::Sigmoid => Sigmoid.slope(d, a),
             Self::HardSigmoid => zero.select_less(a, a.select_less(one, d.div(V::splat(6.0)), zero), zero),
         }
+    }
+
+    #[inline(always)]
+    fn needs_input(self) -> bool {
+        false
+    }
+}
+
+impl LaneFunction for Tanh {
+    const MAY_NEED_INPUT: bool = false;
+
+    #[inline(always)]
+    fn of<V: Simd>(self, z: V) -> V {
+        <Self as Lanewise>::of(z)
+    }
+
+    /// `d · (1 − a²)`.
+    #[inline(always)]
+    fn slope<V: Simd>(self, d: V, a: V) -> V {
+        d.mul(V::splat(1.0).sub(a.mul(a)))
+    }
+
+    #[inline(always)]
+    fn needs_input(self) -> bool {
+        false
+    }
+}
+
+impl LaneFunction for Sigmoid {
+    const MAY_NEED_INPUT: bool = false;
+
+    #[inline(always)]
+    fn of<V: Simd>(self, z: V) -> V {
+        <Self as Lanewise>::of(z)
+    }
+
+    /// `d · a(1 − a)`.
+    #[inline(always)]
+    fn slope<V: Simd>(self, d: V, a: V) -> V {
+        d.mul(a.mul(V::splat(1.0).sub(a)))
     }
 
     #[inline(always)]

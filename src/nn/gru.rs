@@ -53,9 +53,9 @@ recurrent_layer! {
 }
 
 /// The formulas above, for one vector of units.
-pub(super) struct GruMath<F>(pub Functions<F>);
+pub(super) struct GruMath<S, G>(pub Functions<S, G>);
 
-impl<F: LaneFunction> CellMath<3> for GruMath<F> {
+impl<S: LaneFunction, G: LaneFunction> CellMath<3> for GruMath<S, G> {
     /// The sums are z_t and r_t before σ, and p_t: r_t multiplies it before the candidate's input projection is added.
     #[inline(always)]
     fn begin<V: Simd>(&self, at: &ForwardView<'_, '_>) -> [V; 3] {
@@ -106,8 +106,8 @@ fn interpolate<V: Simd>(z: V, h_prev: V, candidate: V) -> V {
 
 /// δ_z and δ_h; writes what reaches ∂L/∂h_{t−1} past the products, ∂L/∂h_t ⊙ z.
 #[inline(always)]
-fn interpolate_backward<V: Simd, F: LaneFunction>(
-    f: Functions<F>,
+fn interpolate_backward<V: Simd, S: LaneFunction, G: LaneFunction>(
+    f: Functions<S, G>,
     dh: V,
     at: &mut BackwardView<'_, '_>,
 ) -> (V, V) {
@@ -118,8 +118,8 @@ fn interpolate_backward<V: Simd, F: LaneFunction>(
     (delta_z, delta_h)
 }
 
-fn forward<F: LaneFunction>(
-    f: Functions<F>,
+fn forward<S: LaneFunction, G: LaneFunction>(
+    f: Functions<S, G>,
     reset_after: bool,
     packed: &[PackedMatrix; 2],
     step: ForwardStep<'_>,
@@ -130,8 +130,8 @@ fn forward<F: LaneFunction>(
     }
 }
 
-fn backward<F: LaneFunction>(
-    f: Functions<F>,
+fn backward<S: LaneFunction, G: LaneFunction>(
+    f: Functions<S, G>,
     reset_after: bool,
     packed: &[PackedMatrix; 2],
     (step, scratch): (BackwardStep<'_>, &mut Block),
@@ -201,14 +201,14 @@ impl Cell for GRU {
 
     fn step_forward(&self, packed: &[PackedMatrix; 2], step: ForwardStep<'_>) {
         match functions(self.activation, self.recurrent_activation) {
-            CellFunctions::Fast(f) => forward(f, self.reset_after, packed, step),
+            CellFunctions::Default(f) => forward(f, self.reset_after, packed, step),
             CellFunctions::Any(f) => forward(f, self.reset_after, packed, step),
         }
     }
 
     fn step_backward(&self, packed: &[PackedMatrix; 2], step: BackwardStep<'_>, scratch: &mut Block) {
         match functions(self.activation, self.recurrent_activation) {
-            CellFunctions::Fast(f) => backward(f, self.reset_after, packed, (step, scratch)),
+            CellFunctions::Default(f) => backward(f, self.reset_after, packed, (step, scratch)),
             CellFunctions::Any(f) => backward(f, self.reset_after, packed, (step, scratch)),
         }
     }

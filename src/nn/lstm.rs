@@ -54,9 +54,9 @@ recurrent_layer! {
 const ARGUMENTS: usize = 5;
 
 /// The formulas above, for one vector of units.
-pub(super) struct LstmMath<F>(pub Functions<F>);
+pub(super) struct LstmMath<S, G>(pub Functions<S, G>);
 
-impl<F: LaneFunction> CellMath<4> for LstmMath<F> {
+impl<S: LaneFunction, G: LaneFunction> CellMath<4> for LstmMath<S, G> {
     #[inline(always)]
     fn gates<V: Simd>(&self, sums: &mut [V; 4], at: &mut ForwardView<'_, '_>) {
         let Functions { state: phi, gate: sigma } = self.0;
@@ -155,7 +155,7 @@ impl Cell for LSTM {
     fn step_forward(&self, packed: &[PackedMatrix; 2], step: ForwardStep<'_>) {
         let packed = &packed[0];
         match functions(self.activation, self.recurrent_activation) {
-            CellFunctions::Fast(f) => cell_forward(packed, &LstmMath(f), step),
+            CellFunctions::Default(f) => cell_forward(packed, &LstmMath(f), step),
             CellFunctions::Any(f) => cell_forward(packed, &LstmMath(f), step),
         }
     }
@@ -183,7 +183,7 @@ impl Cell for LSTM {
         let packed = &packed[0];
         let step = BackwardStep { h: &[], h_prev: &[], h_dropped: &[], ..step };
         match functions(self.activation, self.recurrent_activation) {
-            CellFunctions::Fast(f) => cell_backward(packed, &LstmMath(f), step),
+            CellFunctions::Default(f) => cell_backward(packed, &LstmMath(f), step),
             CellFunctions::Any(f) => cell_backward(packed, &LstmMath(f), step),
         }
     }

@@ -58,6 +58,13 @@ impl<F: LaneFunction> CellMath<1> for SimpleRnnMath<F> {
     }
 }
 
+impl SimpleRNN {
+    /// There is no gate: with sigmoid, tanh is computed by the kernel for the defaults.
+    fn functions(&self) -> CellFunctions {
+        functions(self.activation, Activation::Sigmoid)
+    }
+}
+
 impl Cell for SimpleRNN {
     fn class(&self) -> &'static str {
         "SimpleRNN"
@@ -105,8 +112,8 @@ impl Cell for SimpleRNN {
 
     fn step_forward(&self, packed: &[PackedMatrix; 2], step: ForwardStep<'_>) {
         let packed = &packed[0];
-        match functions(self.activation, self.activation) {
-            CellFunctions::Fast(f) => cell_forward(packed, &SimpleRnnMath { f: f.state }, step),
+        match self.functions() {
+            CellFunctions::Default(f) => cell_forward(packed, &SimpleRnnMath { f: f.state }, step),
             CellFunctions::Any(f) => cell_forward(packed, &SimpleRnnMath { f: f.state }, step),
         }
     }
@@ -114,8 +121,8 @@ impl Cell for SimpleRNN {
     fn step_backward(&self, packed: &[PackedMatrix; 2], step: BackwardStep<'_>, _scratch: &mut Block) {
         let packed = &packed[0];
         let step = BackwardStep { gates: &[], h_prev: &[], h_dropped: &[], ..step };
-        match functions(self.activation, self.activation) {
-            CellFunctions::Fast(f) => cell_backward(packed, &SimpleRnnMath { f: f.state }, step),
+        match self.functions() {
+            CellFunctions::Default(f) => cell_backward(packed, &SimpleRnnMath { f: f.state }, step),
             CellFunctions::Any(f) => cell_backward(packed, &SimpleRnnMath { f: f.state }, step),
         }
     }

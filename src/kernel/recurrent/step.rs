@@ -1,28 +1,30 @@
-use crate::kernel::{FastFunction, Function};
+use crate::kernel::{FastFunction, Function, Sigmoid, Tanh};
 
 /// The activation functions of a cell.
 #[derive(Debug, Clone, Copy)]
-pub struct Functions<F> {
+pub struct Functions<S, G> {
     /// `φ`: of the candidate state.
-    pub state: F,
+    pub state: S,
     /// `σ`: of the gates.
-    pub gate: F,
+    pub gate: G,
 }
 
 /// The functions of a cell, for which of its kernels they are.
 #[derive(Debug, Clone, Copy)]
 pub enum CellFunctions {
-    /// Both have vector code.
-    Fast(Functions<FastFunction>),
+    /// tanh and sigmoid, the defaults of Keras and PyTorch.
+    Default(Functions<Tanh, Sigmoid>),
     /// Any.
-    Any(Functions<Function>),
+    Any(Functions<Function, Function>),
 }
 
 impl CellFunctions {
     /// Those of the candidate state and of the gates.
     pub fn new(state: Function, gate: Function) -> Self {
         match (state, gate) {
-            (Function::Fast(state), Function::Fast(gate)) => Self::Fast(Functions { state, gate }),
+            (Function::Fast(FastFunction::Tanh), Function::Fast(FastFunction::Sigmoid)) => {
+                Self::Default(Functions { state: Tanh, gate: Sigmoid })
+            }
             (state, gate) => Self::Any(Functions { state, gate }),
         }
     }

@@ -24,9 +24,9 @@ use crate::nn::Block;
 use crate::nn::recurrent::{Order, RecurrentBuffers};
 
 /// z, r and s = r ⊙ h_{t−1}, from h_{t−1}·U_z and h_{t−1}·U_r.
-pub(in crate::nn) struct GatesMath<F>(pub Functions<F>);
+pub(in crate::nn) struct GatesMath<S, G>(pub Functions<S, G>);
 
-impl<F: LaneFunction> CellMath<2> for GatesMath<F> {
+impl<S: LaneFunction, G: LaneFunction> CellMath<2> for GatesMath<S, G> {
     const GATES: usize = 3;
 
     #[inline(always)]
@@ -51,9 +51,9 @@ impl<F: LaneFunction> CellMath<2> for GatesMath<F> {
 }
 
 /// ĥ and h, from s·U_h.
-pub(in crate::nn) struct CandidateMath<F>(pub Functions<F>);
+pub(in crate::nn) struct CandidateMath<S, G>(pub Functions<S, G>);
 
-impl<F: LaneFunction> CellMath<1> for CandidateMath<F> {
+impl<S: LaneFunction, G: LaneFunction> CellMath<1> for CandidateMath<S, G> {
     const GATES: usize = 3;
 
     #[inline(always)]
@@ -90,8 +90,8 @@ pub(in crate::nn) fn pack_backward(n: usize, recurrent: Matrix<'_>, packed: &mut
     packed[1].pack(recurrent.columns(2 * n..3 * n).t(), 1);
 }
 
-pub(in crate::nn) fn step_forward<F: LaneFunction>(
-    f: Functions<F>,
+pub(in crate::nn) fn step_forward<S: LaneFunction, G: LaneFunction>(
+    f: Functions<S, G>,
     packed: &[PackedMatrix; 2],
     mut step: ForwardStep<'_>,
 ) {
@@ -105,8 +105,8 @@ pub(in crate::nn) fn step_forward<F: LaneFunction>(
     cell_forward(&packed[1], &CandidateMath(f), step);
 }
 
-pub(in crate::nn) fn step_backward<F: LaneFunction>(
-    f: Functions<F>,
+pub(in crate::nn) fn step_backward<S: LaneFunction, G: LaneFunction>(
+    f: Functions<S, G>,
     packed: &[PackedMatrix; 2],
     mut step: BackwardStep<'_>,
     scratch: &mut Block,

@@ -5,15 +5,15 @@ use proptest::prelude::*;
 use crate::kernel::recurrent::{
     BackwardStep, ForwardStep, Functions, PackedMatrix, Projected, backward_on, forward_on,
 };
-use crate::kernel::{FastFunction, Function, Isa, LaneFunction, Matrix};
+use crate::kernel::{FastFunction, Function, Isa, LaneFunction, Matrix, Sigmoid, Tanh};
 use crate::nn::gru::GruMath;
 use crate::nn::gru::reset_before::{CandidateMath, GatesMath};
 use crate::nn::lstm::LstmMath;
 use crate::nn::simple_rnn::SimpleRnnMath;
 use crate::rng::Rng;
 
-const F: Functions<FastFunction> = Functions { state: FastFunction::Tanh, gate: FastFunction::Sigmoid };
-const ANY: Functions<Function> =
+const F: Functions<Tanh, Sigmoid> = Functions { state: Tanh, gate: Sigmoid };
+const ANY: Functions<Function, Function> =
     Functions { state: Function::Fast(FastFunction::Tanh), gate: Function::Fast(FastFunction::Sigmoid) };
 
 fn sigmoid(x: f64) -> f64 {
@@ -92,7 +92,12 @@ impl Case {
     }
 
     /// What one instruction set computes: forward h, c, saved, gates; backward δ, δ of the product, dh, carry, dc.
-    fn run<F: LaneFunction>(&self, isa: Isa, reset_after: bool, f: Functions<F>) -> Vec<Vec<f32>> {
+    fn run<S: LaneFunction, G: LaneFunction>(
+        &self,
+        isa: Isa,
+        reset_after: bool,
+        f: Functions<S, G>,
+    ) -> Vec<Vec<f32>> {
         let (n, g) = (self.units, self.gates);
         let [mut forward, mut backward] = [(); 2].map(|()| <[PackedMatrix; 2]>::default());
         if g == 3 && !reset_after {
