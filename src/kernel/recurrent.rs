@@ -13,9 +13,11 @@ mod cell_math;
 mod packed;
 mod prefetch;
 mod step;
+mod view;
 
-pub(crate) use cell_math::{BackwardView, CellMath, ForwardView, cell_backward, cell_forward};
+pub(crate) use cell_math::{CellMath, cell_backward, cell_forward};
 #[cfg(test)]
 pub(crate) use cell_math::{backward_on, forward_on};
 pub use packed::PackedMatrix;
 pub use step::{BackwardStep, CellFunctions, ForwardStep, Functions, Projected};
+pub(crate) use view::{BackwardView, ForwardView};

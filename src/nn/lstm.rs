@@ -69,6 +69,7 @@ impl<S: LaneFunction, G: LaneFunction> CellMath<4> for LstmMath<S, G> {
         let c = f.mul_add(at.c_prev(), i.mul(g));
         at.save_argument(phi, (4, ARGUMENTS), c);
         at.save_gates([i, f, g, o]);
+        // What `forward` reads.
         (sums[0], sums[3]) = (c, o);
     }
 

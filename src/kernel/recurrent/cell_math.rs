@@ -1,9 +1,10 @@
 use super::packed::{Finish, UnitVector};
+use super::view::{BackwardView, ForwardView};
 use super::{BackwardStep, ForwardStep, PackedMatrix, Projected};
 use crate::kernel::profile::{self, Fused, Part};
 use crate::kernel::simd::Simd;
 use crate::kernel::work_count::{self, count, looked_up, numbers};
-use crate::kernel::{Isa, LaneFunction, dispatch};
+use crate::kernel::{Isa, dispatch};
 
 /// The arithmetic of a recurrent cell, for one vector of units of one sequence at a time; `SUMS` gates share a product with `U`.
 ///
@@ -22,13 +23,11 @@ pub(crate) trait CellMath<const SUMS: usize> {
         sums
     }
 
-    /// From the sums to the gates, and to the argument of the last activation function: what [`CellMath::forward`] reads instead of the
-    /// sums. Several sequences pass through this before the first goes on: a processor computes the activation functions of all at a time,
-    /// where those of one depend on one another.
+    /// From the sums to what [`CellMath::forward`] reads instead of them; called for all rows of a tile before that.
     #[inline(always)]
     fn gates<V: Simd>(&self, _sums: &mut [V; SUMS], _at: &mut ForwardView<'_, '_>) {}
 
-    /// From there to the states.
+    /// From what [`CellMath::gates`] has left to the states.
     fn forward<V: Simd>(&self, sums: [V; SUMS], at: &mut ForwardView<'_, '_>);
 
     /// From `product` = δ_{t+1}·Uᵀ to δ_t, and what reaches step t−1 past the product.
@@ -144,6 +143,7 @@ fn forward_body<V: Simd, N: Simd, const SUMS: usize, M: CellMath<SUMS>>(
     math: &M,
     step: ForwardStep<'_>,
 ) {
+    assert_eq!(packed.units(), step.units, "units of the weights");
     let x = if step.products.is_empty() { step.h_dropped } else { &[] };
     let (stride, rows) = (step.units, step.batch);
     packed.run::<V, N, _, SUMS>(x, stride, rows, &mut Forward { math, step });
@@ -155,6 +155,7 @@ fn backward_body<V: Simd, N: Simd, const SUMS: usize, M: CellMath<SUMS>>(
     math: &M,
     step: BackwardStep<'_>,
 ) {
+    assert_eq!(packed.units(), step.units, "units of the weights");
     let (x, rows) = (step.next_delta, step.batch);
     let stride = x.len() / rows.max(1);
     packed.run::<V, N, _, 1>(x, stride, rows, &mut Backward::<M, SUMS> { math, step });
@@ -174,9 +175,9 @@ impl<const SUMS: usize, M: CellMath<SUMS>> Finish<SUMS> for Forward<'_, '_, M> {
 
     #[inline(always)]
     fn begin<V: Simd>(&mut self, vector: UnitVector) -> [V; SUMS] {
-        let view = ForwardView { step: &mut self.step, vector, gates: M::GATES };
+        let view = ForwardView::new(&mut self.step, vector, M::GATES);
         let mut sums: [V; SUMS] = self.math.begin(&view);
-        if !view.step.products.is_empty() {
+        if view.has_products() {
             for (gate, sum) in sums.iter_mut().enumerate() {
                 *sum = sum.add(view.product(gate));
             }
@@ -186,12 +187,14 @@ impl<const SUMS: usize, M: CellMath<SUMS>> Finish<SUMS> for Forward<'_, '_, M> {
 
     #[inline(always)]
     fn prepare<V: Simd>(&mut self, vector: UnitVector, sums: &mut [V; SUMS]) {
-        self.math.gates(sums, &mut ForwardView { step: &mut self.step, vector, gates: M::GATES });
+        let mut view = ForwardView::new(&mut self.step, vector, M::GATES);
+        self.math.gates(sums, &mut view);
     }
 
     #[inline(always)]
     fn finish<V: Simd>(&mut self, vector: UnitVector, sums: [V; SUMS]) {
-        self.math.forward(sums, &mut ForwardView { step: &mut self.step, vector, gates: M::GATES });
+        let mut view = ForwardView::new(&mut self.step, vector, M::GATES);
+        self.math.forward(sums, &mut view);
         if self.step.ahead != 0 {
             self.step.prefetch(vector, M::GATES);
         }
@@ -217,225 +220,11 @@ impl<const SUMS: usize, M: CellMath<SUMS>> Finish<1> for Backward<'_, '_, M, SUM
 
     #[inline(always)]
     fn finish<V: Simd>(&mut self, vector: UnitVector, [product]: [V; 1]) {
-        self.math.backward(product, &mut BackwardView { step: &mut self.step, vector, gates: M::GATES });
+        let mut view = BackwardView::new(&mut self.step, vector, M::GATES);
+        self.math.backward(product, &mut view);
         if self.step.ahead != 0 {
             self.step.prefetch(vector, M::GATES);
         }
-    }
-}
-
-/// Defines the methods that load one vector from a buffer of the step.
-macro_rules! loads {
-    ($($(#[$doc:meta])* $buffer:ident),* $(,)?) => {
-        $($(#[$doc])*
-        #[inline(always)]
-        pub fn $buffer<V: Simd>(&self) -> V {
-            self.vector.load_own(self.step.$buffer)
-        })*
-
-        /// An activated gate of this step.
-        #[inline(always)]
-        pub fn gate<V: Simd>(&self, gate: usize) -> V {
-            self.vector.load(self.step.gates, self.vector.gate(gate, self.gates))
-        }
-    };
-}
-
-/// One vector of units of one sequence at a step forward.
-#[derive(Debug)]
-pub(crate) struct ForwardView<'v, 's> {
-    step: &'v mut ForwardStep<'s>,
-    vector: UnitVector,
-    gates: usize,
-}
-
-impl ForwardView<'_, '_> {
-    loads! {
-        /// h_{t−1}.
-        h_prev,
-        /// h_{t−1} after recurrent dropout.
-        h_dropped,
-        /// c_{t−1}.
-        c_prev,
-    }
-
-    /// The input projection `x_t·W + b` of a gate.
-    #[inline(always)]
-    pub fn input<V: Simd>(&self, gate: usize) -> V {
-        let (row, width) = (self.vector.row, self.gates * self.step.units);
-        let column = gate * self.step.units + self.vector.unit;
-        match self.step.projected {
-            Projected::InPlace => self.vector.load(self.step.gates, row * width + column),
-            Projected::Rows { table, index, .. } => {
-                self.vector.load(table, index[row] as usize * width + column)
-            }
-        }
-    }
-
-    /// The recurrent bias of a gate; 0 without.
-    #[inline(always)]
-    pub fn recurrent_bias<V: Simd>(&self, gate: usize) -> V {
-        if self.step.recurrent_bias.is_empty() {
-            return V::splat(0.0);
-        }
-        self.vector.load(self.step.recurrent_bias, gate * self.step.units + self.vector.unit)
-    }
-
-    /// The product of a gate that was made beforehand.
-    #[inline(always)]
-    fn product<V: Simd>(&self, gate: usize) -> V {
-        let row = gate * self.step.batch + self.vector.row;
-        self.vector.load(self.step.products, row * self.step.units + self.vector.unit)
-    }
-
-    /// Saves the argument of a function, the `i`-th of `all`, where the step backward needs them.
-    #[inline(always)]
-    pub fn save_argument<V: Simd, F: LaneFunction>(&mut self, _: F, (i, all): (usize, usize), argument: V) {
-        if F::MAY_NEED_INPUT && !self.step.arguments.is_empty() {
-            self.vector.store(self.step.arguments, self.vector.gate(i, all), argument);
-        }
-    }
-
-    /// Saves one activated gate.
-    #[inline(always)]
-    pub fn save_gate<V: Simd>(&mut self, gate: usize, value: V) {
-        self.vector.store(self.step.gates, self.vector.gate(gate, self.gates), value);
-    }
-
-    /// Saves all activated gates.
-    #[inline(always)]
-    pub fn save_gates<V: Simd, const N: usize>(&mut self, gates: [V; N]) {
-        for (gate, value) in gates.into_iter().enumerate() {
-            self.save_gate(gate, value);
-        }
-    }
-
-    /// Saves what else the step backward needs.
-    #[inline(always)]
-    pub fn save<V: Simd>(&mut self, value: V) {
-        self.vector.store_own(self.step.saved, value);
-    }
-
-    /// Whether the sequence leaves the step out: its states stay.
-    #[inline(always)]
-    fn is_masked(&self) -> bool {
-        !self.step.mask.is_empty() && !self.step.mask[self.vector.row]
-    }
-
-    /// Writes h_t; a masked sequence keeps h_{t−1}.
-    #[inline(always)]
-    pub fn set_h<V: Simd>(&mut self, h: V) {
-        let h = if self.is_masked() { self.h_prev() } else { h };
-        self.vector.store_own(self.step.h, h);
-    }
-
-    /// Writes c_t; a masked sequence keeps c_{t−1}.
-    #[inline(always)]
-    pub fn set_c<V: Simd>(&mut self, c: V) {
-        let c = if self.is_masked() { self.c_prev() } else { c };
-        self.vector.store_own(self.step.c, c);
-    }
-}
-
-/// One vector of units of one sequence at a step backward.
-#[derive(Debug)]
-pub(crate) struct BackwardView<'v, 's> {
-    step: &'v mut BackwardStep<'s>,
-    vector: UnitVector,
-    gates: usize,
-}
-
-impl BackwardView<'_, '_> {
-    loads! {
-        /// What else the step forward saved.
-        saved,
-        /// h_t.
-        h,
-        /// h_{t−1}.
-        h_prev,
-        /// h_{t−1} after recurrent dropout.
-        h_dropped,
-        /// c_{t−1}.
-        c_prev,
-        /// The part of ∂L/∂c_t that comes from step t+1.
-        dc,
-    }
-
-    /// `d · f′` from the value `a` of `f`, or from its argument, the `i`-th of `all`, where that is needed.
-    #[inline(always)]
-    pub fn slope<V: Simd, F: LaneFunction>(&self, f: F, (i, all): (usize, usize), d: V, a: V) -> V {
-        let arguments = self.step.arguments;
-        let from = match F::MAY_NEED_INPUT && !arguments.is_empty() && f.needs_input() {
-            true => self.vector.load(arguments, self.vector.gate(i, all)),
-            false => a,
-        };
-        f.slope(d, from)
-    }
-
-    /// The total ∂L/∂h_t = upstream gradient + `product` (⊙ recurrent dropout) + what passed by the product, and saves it. `None` where
-    /// the sequence left the step out: its ∂L/∂h passes on to step t−1 unchanged, and its δ is 0.
-    #[inline(always)]
-    pub fn total_dh<V: Simd>(&mut self, product: V) -> Option<V> {
-        let Self { step, vector, .. } = self;
-        let product =
-            if step.dropout.is_empty() { product } else { product.mul(vector.load_own(step.dropout)) };
-        let mut dh = vector.load_own::<V>(step.carry).add(product);
-        if !step.upstream_grad.is_empty() {
-            dh = dh.add(vector.load_own(step.upstream_grad));
-        }
-        vector.store_own(step.dh, dh);
-        if step.mask.is_empty() || step.mask[vector.row] {
-            return Some(dh);
-        }
-        vector.store_own(step.carry, dh);
-        for gate in 0..self.gates {
-            self.set_delta(gate, V::splat(0.0));
-            if !self.step.delta_recurrent.is_empty() {
-                self.set_delta_recurrent(gate, V::splat(0.0));
-            }
-        }
-        None
-    }
-
-    /// Writes ∂L/∂c_{t−1}.
-    #[inline(always)]
-    pub fn set_dc_prev<V: Simd>(&mut self, dc: V) {
-        self.vector.store_own(self.step.dc, dc);
-    }
-
-    /// Writes δ of a gate's input projection.
-    #[inline(always)]
-    pub fn set_delta<V: Simd>(&mut self, gate: usize, delta: V) {
-        self.vector.store(self.step.delta, self.vector.gate(gate, self.gates), delta);
-    }
-
-    /// Writes δ of all gates.
-    #[inline(always)]
-    pub fn set_deltas<V: Simd, const N: usize>(&mut self, deltas: [V; N]) {
-        for (gate, delta) in deltas.into_iter().enumerate() {
-            self.set_delta(gate, delta);
-        }
-    }
-
-    /// Writes δ of a gate's recurrent product, where it is not that of the input projection.
-    #[inline(always)]
-    pub fn set_delta_recurrent<V: Simd>(&mut self, gate: usize, delta: V) {
-        self.vector.store(self.step.delta_recurrent, self.vector.gate(gate, self.gates), delta);
-    }
-
-    /// Writes the part of ∂L/∂h_{t−1} that does not pass through the product δ_t·Uᵀ.
-    #[inline(always)]
-    pub fn set_dh_prev<V: Simd>(&mut self, dh: V) {
-        self.vector.store_own(self.step.carry, dh);
-    }
-
-    /// Adds to that part `dh`, a gradient of the state after recurrent dropout.
-    #[inline(always)]
-    pub fn add_dh_prev<V: Simd>(&mut self, dh: V) {
-        let Self { step, vector, .. } = self;
-        let dh = if step.dropout.is_empty() { dh } else { dh.mul(vector.load_own(step.dropout)) };
-        let sum = vector.load_own::<V>(step.carry).add(dh);
-        vector.store_own(step.carry, sum);
     }
 }
 

@@ -23,6 +23,11 @@ impl PackedMatrix {
         self.depth * self.units * self.gates
     }
 
+    /// Units of a gate.
+    pub(super) fn units(&self) -> usize {
+        self.units
+    }
+
     /// Numbers in a row of the matrix that is multiplied by it.
     pub(super) fn depth(&self) -> usize {
         self.depth
@@ -67,7 +72,7 @@ impl PackedMatrix {
         let panels = self.units.div_ceil(self.lanes);
         let vector = |panel: usize| {
             let unit = panel * self.lanes;
-            UnitVector { row: 0, unit, lanes: self.lanes.min(self.units - unit), units: self.units }
+            UnitVector::new(rows, self.units, unit, self.lanes.min(self.units - unit))
         };
         let data = |panel: usize| if x.is_empty() { &[][..] } else { &self.data[panel * size..][..size] };
         let mut panel = 0;
@@ -89,48 +94,90 @@ impl PackedMatrix {
     }
 }
 
+/// The maximum of vectors that a block has for a unit: the size of a block is never more than a `usize` holds.
+const MAX_GATES: usize = 8;
+
 /// One vector of units in a row; or the units of a row and of the next, where both together are a vector: see
 /// [`Finish::can_join_rows`].
+///
+/// It lies within `size` numbers, which the accesses rely on: only what runs a product makes one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct UnitVector {
-    pub row: usize,
+    row: usize,
     /// The first unit.
-    pub unit: usize,
+    unit: usize,
     /// Units from there on, at most a vector's.
-    pub lanes: usize,
+    lanes: usize,
     /// Units of the whole row.
-    pub units: usize,
+    units: usize,
+    /// Numbers of a block with one gate: rows·units.
+    size: usize,
 }
 
 impl UnitVector {
-    /// Where it begins in a block of `gates` gates a row.
-    #[inline(always)]
-    pub fn gate(self, gate: usize, gates: usize) -> usize {
-        self.row * gates * self.units + gate * self.units + self.unit
+    /// `lanes` units from `unit` on, of the first of `rows` rows of `units`.
+    fn new(rows: usize, units: usize, unit: usize, lanes: usize) -> Self {
+        let size = rows.saturating_mul(units);
+        assert!(unit + lanes <= units && size < usize::MAX / MAX_GATES, "units of a row");
+        Self { row: 0, unit, lanes, units, size }
     }
 
+    /// The row, a sequence of the step.
     #[inline(always)]
-    pub fn load<V: Simd>(self, from: &[f32], at: usize) -> V {
-        let from = &from[at..at + self.lanes];
+    pub fn row(self) -> usize {
+        self.row
+    }
+
+    /// The first unit.
+    #[inline(always)]
+    pub fn unit(self) -> usize {
+        self.unit
+    }
+
+    /// Numbers of a block with one gate.
+    #[inline(always)]
+    pub fn size(self) -> usize {
+        self.size
+    }
+
+    /// Where gate `i` of `of` begins in a block of so many gates a row.
+    #[inline(always)]
+    pub fn place(self, (i, of): (usize, usize)) -> usize {
+        self.row * of * self.units + i * self.units + self.unit
+    }
+
+    /// The same units in a block of one row.
+    #[inline(always)]
+    pub fn in_one_row(self) -> Self {
+        assert!(self.unit + self.lanes <= self.units, "units of one row");
+        Self { row: 0, size: self.units, ..self }
+    }
+
+    /// Checks that `numbers` are those of a block with `of` gates, and that gate `i` is one of them: the one comparison of an access.
+    #[inline(always)]
+    fn check(self, numbers: usize, (i, of): (usize, usize)) {
+        assert!(i < of && of <= MAX_GATES, "a gate of a block");
+        assert!(numbers == self.size * of, "a block of all sequences");
+    }
+
+    /// Loads gate `i` of `of` from a block `[rows, of·units]`.
+    #[inline(always)]
+    pub fn load<V: Simd>(self, from: &[f32], (i, of): (usize, usize)) -> V {
+        self.check(from.len(), (i, of));
+        let at = self.place((i, of));
+        // SAFETY: the block has `of` gates of all rows, and the vector is within the units of one row, or of two neighbouring rows.
+        let from = unsafe { from.get_unchecked(at..at + self.lanes) };
         if self.lanes == V::LANES { V::load(from) } else { V::load_part(from) }
     }
 
+    /// Stores `value` to gate `i` of `of` in a block `[rows, of·units]`.
     #[inline(always)]
-    pub fn store<V: Simd>(self, to: &mut [f32], at: usize, value: V) {
-        let to = &mut to[at..at + self.lanes];
+    pub fn store<V: Simd>(self, to: &mut [f32], (i, of): (usize, usize), value: V) {
+        self.check(to.len(), (i, of));
+        let at = self.place((i, of));
+        // SAFETY: as in `load`.
+        let to = unsafe { to.get_unchecked_mut(at..at + self.lanes) };
         if self.lanes == V::LANES { value.store(to) } else { value.store_part(to) }
-    }
-
-    /// From a block of `units` numbers a row.
-    #[inline(always)]
-    pub fn load_own<V: Simd>(self, from: &[f32]) -> V {
-        self.load(from, self.row * self.units + self.unit)
-    }
-
-    /// To a block of `units` numbers a row.
-    #[inline(always)]
-    pub fn store_own<V: Simd>(self, to: &mut [f32], value: V) {
-        self.store(to, self.row * self.units + self.unit, value);
     }
 }
 
@@ -141,8 +188,7 @@ pub(super) trait Finish<const G: usize> {
     fn can_join_rows(&self) -> bool;
     /// The initial values of the sums.
     fn begin<V: Simd>(&mut self, vector: UnitVector) -> [V; G];
-    /// Replaces the finished sums by what `finish` reads: called for all rows of a tile before `finish` is for the first, so that what
-    /// takes long, as an activation function does, is computed for several rows at a time.
+    /// Replaces the finished sums by what `finish` reads; called for all rows of a tile before `finish`.
     #[inline(always)]
     fn prepare<V: Simd>(&mut self, _vector: UnitVector, _sums: &mut [V; G]) {}
     /// Uses the prepared sums.
@@ -163,11 +209,35 @@ const TILE: usize = 8;
 impl<const W: usize> Run<'_, W> {
     /// Calls `f` for all rows with their sums.
     #[inline(always)]
-    fn rows<V: Simd, F: Finish<G>, const G: usize>(&self, rows: usize, vectors: [UnitVector; W], f: &mut F) {
+    fn rows<V: Simd, F: Finish<G>, const G: usize>(
+        &self,
+        rows: usize,
+        mut vectors: [UnitVector; W],
+        f: &mut F,
+    ) {
+        if vectors.iter().any(|vector| vector.lanes < V::LANES) {
+            return self.rows_of::<V, F, G>(rows, vectors, f);
+        }
+        // Compiled apart: where the number of lanes is known, no access depends on it.
+        for vector in &mut vectors {
+            vector.lanes = V::LANES;
+        }
+        self.rows_of::<V, F, G>(rows, vectors, f);
+    }
+
+    /// [`Run::rows`] for vectors of any number of lanes.
+    #[inline(always)]
+    fn rows_of<V: Simd, F: Finish<G>, const G: usize>(
+        &self,
+        rows: usize,
+        vectors: [UnitVector; W],
+        f: &mut F,
+    ) {
         let mut sums = [[[V::splat(0.0); G]; W]; TILE];
         let mut row = 0;
         while row < rows {
             let height = self.next_tile::<V, F, G>((row, rows), vectors, f, &mut sums);
+            // Activation functions take long, and those of a row depend on one another: as many rows as there are at a time.
             for (r, sums) in sums[..height].iter_mut().enumerate() {
                 for (sums, vector) in sums.iter_mut().zip(vectors) {
                     f.prepare::<V>(UnitVector { row: row + r, ..vector }, sums);

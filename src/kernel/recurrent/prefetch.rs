@@ -12,7 +12,7 @@ fn prefetch(block: &[f32], ahead: isize, vector: UnitVector, gates: usize) {
         return;
     }
     for gate in 0..gates {
-        let at = ahead * block.len() as isize + vector.gate(gate, gates) as isize;
+        let at = ahead * block.len() as isize + vector.place((gate, gates)) as isize;
         simd::prefetch(block.as_ptr().wrapping_offset(at));
     }
 }
@@ -26,11 +26,11 @@ impl ForwardStep<'_> {
             prefetch(block, self.ahead, vector, 1);
         }
         if let Projected::Rows { table, next, .. } = self.projected
-            && let Some(row) = next.get(vector.row)
+            && let Some(row) = next.get(vector.row())
         {
             let (row, width) = (*row as usize, gates * self.units);
             for gate in 0..gates {
-                let at = row * width + gate * self.units + vector.unit;
+                let at = row * width + gate * self.units + vector.unit();
                 simd::prefetch(table.as_ptr().wrapping_add(at));
             }
         }

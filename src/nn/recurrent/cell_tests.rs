@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::kernel::recurrent::{
     BackwardStep, ForwardStep, Functions, PackedMatrix, Projected, backward_on, forward_on,
 };
-use crate::kernel::{FastFunction, Function, Isa, LaneFunction, Matrix, Sigmoid, Tanh};
+use crate::kernel::{Elementwise, FastFunction, Function, Isa, LaneFunction, Matrix, Sigmoid, Tanh};
 use crate::nn::gru::GruMath;
 use crate::nn::gru::reset_before::{CandidateMath, GatesMath};
 use crate::nn::lstm::LstmMath;
@@ -113,6 +113,10 @@ impl Case {
         let h_dropped = self.h_dropped();
         let size = self.batch * n;
         let mut gates = self.projected.clone();
+        // As each cell counts them.
+        let of_cell = if g == 4 { 5 } else { g };
+        let needed = f.state.needs_input() || f.gate.needs_input();
+        let mut arguments = vec![9.0; if needed { size * of_cell } else { 0 }];
         let (mut h, mut c, mut saved) = (vec![0.0; size], vec![0.0; size], vec![0.0; size]);
         let mut step = ForwardStep {
             ahead: self.ahead,
@@ -131,7 +135,7 @@ impl Case {
             h: &mut h,
             c: &mut c,
             saved: &mut saved,
-            arguments: &mut [],
+            arguments: &mut arguments,
             products: &[],
         };
         match (g, reset_after) {
@@ -160,7 +164,7 @@ impl Case {
             gates: &gates,
             h: &h,
             saved: &saved,
-            arguments: &[],
+            arguments: &arguments,
             h_prev: &self.h_prev,
             h_dropped: &h_dropped,
             dropout: &self.dropout,
@@ -191,7 +195,7 @@ impl Case {
         if !(g == 3 && reset_after) {
             recurrent.fill(0.0);
         }
-        vec![h, c, saved, gates, delta, recurrent, dh, carry, dc]
+        vec![h, c, saved, gates, delta, recurrent, dh, carry, dc, arguments]
     }
 
     /// The formulas.
@@ -327,6 +331,35 @@ fn check(case: &Case, reset_after: bool) -> Result<(), TestCaseError> {
         }
     }
     Ok(())
+}
+
+/// Functions that the kernel for any computes, with vector code and without, from their values and from their arguments.
+#[test]
+fn steps_with_other_functions_have_the_same_bits_on_every_instruction_set() {
+    let other = |f: Elementwise| Function::Other(f);
+    let fast = |f: FastFunction| Function::Fast(f);
+    let functions = [
+        Functions { state: fast(FastFunction::Relu), gate: fast(FastFunction::HardSigmoid) },
+        Functions { state: fast(FastFunction::Linear), gate: fast(FastFunction::Sigmoid) },
+        Functions { state: other(Elementwise::Silu), gate: fast(FastFunction::Sigmoid) },
+        Functions { state: other(Elementwise::Gelu { approximate: false }), gate: other(Elementwise::Silu) },
+    ];
+    for (gates, reset_after) in [(1, true), (3, true), (3, false), (4, true)] {
+        for (units, masked) in [(8, false), (16, true), (21, false)] {
+            let case = Case::new(if cfg!(miri) { 2 } else { 7 }, units, gates, masked, true, 5);
+            for f in functions {
+                let all: Vec<_> =
+                    Isa::available().into_iter().map(|isa| case.run(isa, reset_after, f)).collect();
+                assert!(all.windows(2).skip(1).all(|pair| pair[0] == pair[1]), "{f:?}: other bits");
+                for (got, want) in all.iter().flatten().flatten().zip(all[0].iter().flatten().cycle()) {
+                    assert!((got - want).abs() <= 2e-5 * want.abs().max(1.0), "{f:?}: {got} for {want}");
+                }
+                let arguments = &all[0][9];
+                assert_eq!(arguments.is_empty(), !f.state.needs_input() && !f.gate.needs_input());
+                assert!(!arguments.contains(&9.0), "{f:?}: an argument that was not saved");
+            }
+        }
+    }
 }
 
 /// Rows of eight units fill half a vector of sixteen lanes: two at a time pass through the cell's arithmetic, where no row is masked.
