@@ -30,7 +30,7 @@ pub enum FastFunction {
 /// [`Function`]: there the match in every vector, and what a derivative from the argument takes, are part of the loop.
 pub(crate) trait LaneFunction: Copy {
     /// Whether [`Function::needs_input`] holds for any of them.
-    const MAY_NEED_INPUT: bool;
+    const MAY_NEED_INPUT: bool = false;
 
     /// `f(z)` in every lane.
     fn of<V: Simd>(self, z: V) -> V;
@@ -39,7 +39,10 @@ pub(crate) trait LaneFunction: Copy {
     fn slope<V: Simd>(self, d: V, a: V) -> V;
 
     /// See [`Function::needs_input`].
-    fn needs_input(self) -> bool;
+    #[inline(always)]
+    fn needs_input(self) -> bool {
+        false
+    }
 }
 
 impl Function {
@@ -69,8 +72,6 @@ impl Function {
 }
 
 impl LaneFunction for FastFunction {
-    const MAY_NEED_INPUT: bool = false;
-
     #[inline(always)]
     fn of<V: Simd>(self, z: V) -> V {
         let (zero, one) = (V::splat(0.0), V::splat(1.0));
@@ -95,16 +96,9 @@ impl LaneFunction for FastFunction {
             Self::HardSigmoid => zero.select_less(a, a.select_less(one, d.div(V::splat(6.0)), zero), zero),
         }
     }
-
-    #[inline(always)]
-    fn needs_input(self) -> bool {
-        false
-    }
 }
 
 impl LaneFunction for Tanh {
-    const MAY_NEED_INPUT: bool = false;
-
     #[inline(always)]
     fn of<V: Simd>(self, z: V) -> V {
         <Self as Lanewise>::of(z)
@@ -115,16 +109,9 @@ impl LaneFunction for Tanh {
     fn slope<V: Simd>(self, d: V, a: V) -> V {
         d.mul(V::splat(1.0).sub(a.mul(a)))
     }
-
-    #[inline(always)]
-    fn needs_input(self) -> bool {
-        false
-    }
 }
 
 impl LaneFunction for Sigmoid {
-    const MAY_NEED_INPUT: bool = false;
-
     #[inline(always)]
     fn of<V: Simd>(self, z: V) -> V {
         <Self as Lanewise>::of(z)
@@ -134,11 +121,6 @@ impl LaneFunction for Sigmoid {
     #[inline(always)]
     fn slope<V: Simd>(self, d: V, a: V) -> V {
         d.mul(a.mul(V::splat(1.0).sub(a)))
-    }
-
-    #[inline(always)]
-    fn needs_input(self) -> bool {
-        false
     }
 }
 
