@@ -222,7 +222,7 @@ pub struct WatchSpec {
 
 impl Default for WatchSpec {
     fn default() -> Self {
-        Self { every: 75, probes: Probes::default(), budget: 256, pace: None, sample: None }
+        Self { every: 100, probes: Probes::default(), budget: 256, pace: None, sample: None }
     }
 }
 

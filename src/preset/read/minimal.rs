@@ -112,6 +112,6 @@ mod tests {
         };
         assert!(!text(&|_| false).contains("watch"));
         let kept = text(&|path| path == ["watch"] || path == ["watch", "every"]);
-        assert!(kept.contains("watch:\n  every: 75\n") && !kept.contains("budget"), "{kept}");
+        assert!(kept.contains("watch:\n  every: 100\n") && !kept.contains("budget"), "{kept}");
     }
 }
