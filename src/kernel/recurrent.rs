@@ -11,6 +11,7 @@
 
 mod cell_math;
 mod packed;
+mod packed_product;
 mod prefetch;
 mod step;
 mod view;
@@ -19,5 +20,6 @@ pub(crate) use cell_math::{CellMath, cell_backward, cell_forward};
 #[cfg(test)]
 pub(crate) use cell_math::{backward_on, forward_on};
 pub use packed::PackedMatrix;
+pub use packed_product::matmul_packed;
 pub use step::{BackwardStep, CellFunctions, ForwardStep, Functions, Projected};
 pub(crate) use view::{BackwardView, ForwardView};

@@ -16,7 +16,8 @@ impl Revision {
     }
 }
 
-/// A recurrent kernel in the layouts that steps read, forward and backward: see [`kernel::recurrent`](crate::kernel::recurrent).
+/// A kernel in the layouts that steps read, forward and backward: see [`kernel::recurrent`](crate::kernel::recurrent). Backward, that of an
+/// input projection is read segment by segment.
 ///
 /// The first thread that needs a layout packs the weights; all others, with other shards of the batch, read the same memory. They are packed
 /// again only when the weights have changed: where a network reads one step at a time, that would take longer than the step.
@@ -111,7 +112,7 @@ mod tests {
 
     use super::*;
     use crate::kernel::Matrix;
-    use crate::nn::{Cell, LSTM, Loss, Model, Params, Shape};
+    use crate::nn::{Cell, LSTM, Loss, Model, Params, Shape, SimpleRNN};
 
     fn params(cell: &LSTM) -> Params {
         let shape = Shape::Sequence { time: 2, features: 3 };
@@ -151,6 +152,22 @@ mod tests {
             assert_eq!(packs(&params), [1, 1]);
             assert_eq!(packs(&params), [0, 0]);
         }
+    }
+
+    #[test]
+    fn bytes_are_those_of_recurrent_kernels_and_of_kernels_whose_input_has_a_gradient() {
+        let shape = Shape::Sequence { time: 2, features: 3 };
+        let bytes = |units: &[usize]| {
+            let layer = |(i, width): (usize, &usize)| {
+                let return_sequences = i + 1 < units.len();
+                SimpleRNN { units: *width, return_sequences, ..SimpleRNN::default() }.into()
+            };
+            let layers = units.iter().enumerate().map(layer).collect::<Vec<_>>();
+            Model::build(&layers, shape, Loss::MeanSquaredError).unwrap().packed_bytes()
+        };
+        // 24 units in two vectors of 16, 10 in one, 6 in half a one.
+        assert_eq!(bytes(&[24]), 4 * 2 * 24 * 32);
+        assert_eq!(bytes(&[24, 10, 6]), 4 * (2 * 24 * 32 + 10 * (2 * 16 + 32) + 6 * (2 * 8 + 16)));
     }
 
     #[test]

@@ -44,14 +44,23 @@ impl Model {
         (self.input_numbers(size.rows) + numbers.sum::<usize>()) * size_of::<f32>()
     }
 
-    /// Bytes of the recurrent kernels in the layouts that steps read, forward and backward, for all shards together: see
-    /// [`PackedWeights`](crate::nn::PackedWeights). Units fill whole vectors of up to 16 numbers.
+    /// Bytes of the kernels in the layouts that steps read, for all shards together: see
+    /// [`PackedWeights`](crate::nn::PackedWeights). Recurrent kernels are packed forward and backward; the kernel of a recurrent layer on
+    /// top of another layer is packed backward. Units fill whole vectors of up to 16 numbers.
     pub fn packed_bytes(&self) -> usize {
-        let kernels = self.nodes.iter().flat_map(|node| node.spec.layer().params(&node.shapes));
-        let kernels = kernels.filter(|param| param.name.ends_with("recurrent_kernel"));
-        let numbers = kernels.map(|param| match param.shape[..] {
-            [units, width] => 2 * width * units.next_multiple_of(if units <= 8 { 8 } else { 16 }),
-            _ => 0,
+        let padded = |units: usize| units.next_multiple_of(if units <= 8 { 8 } else { 16 });
+        let numbers = self.nodes.iter().map(|node| {
+            let below = node.from[0].layer();
+            let has_input_grad = below.is_some_and(|i| self.needs_grad(i, false) && !self.nodes[i].to_rows);
+            let params = node.spec.layer().params(&node.shapes);
+            let kernels = params.windows(2).filter(|pair| pair[1].name.ends_with("recurrent_kernel"));
+            let numbers = kernels.map(|pair| match (&pair[0].shape[..], &pair[1].shape[..]) {
+                ([features, _], [units, width]) => {
+                    width * (2 * padded(*units) + if has_input_grad { padded(*features) } else { 0 })
+                }
+                _ => 0,
+            });
+            numbers.sum::<usize>()
         });
         numbers.sum::<usize>() * size_of::<f32>()
     }

@@ -297,7 +297,7 @@ impl<'a> Bptt<'a> {
                 self.add_recurrent_gradient(steps.clone(), buffers, d_recurrent, d_recurrent_bias);
                 let _part = profile::scope(Part::InputGradient);
                 let RecurrentBuffers { cache, deltas, input_gradient, .. } = &mut *buffers;
-                input_gradient.add(self.x, positions, self.weights.get(0), cache, deltas, &mut grads);
+                input_gradient.add(self.x, positions, self.weights, cache, deltas, &mut grads);
             }
             buffers.deltas.save_boundary(cell, self.order.position(steps.start));
         }

@@ -3,10 +3,12 @@ use std::ops::Range;
 use super::by_gate::{add_products_by_gate, add_transposed_by_gate};
 use super::cache::scale;
 use super::{Deltas, RecurrentCache};
+use crate::kernel::profile::{self, Part};
+use crate::kernel::recurrent::matmul_packed;
 use crate::kernel::{Matrix, add_column_sums, matmul, scatter_add};
 use crate::nn::affine::affine_backward;
 use crate::nn::cache::layer_cache;
-use crate::nn::{Block, Signal};
+use crate::nn::{Block, Signal, Weights};
 
 layer_cache! {
     /// Buffers for ∂L/∂W, ∂L/∂b and ∂L/∂x from δ, segment by segment. Where the input comes in rows, δ is summed by row first: each
@@ -65,7 +67,7 @@ impl InputGradient {
         &mut self,
         x: Signal<'_>,
         positions: Range<usize>,
-        w: &[f32],
+        weights: Weights<'_>,
         cache: &RecurrentCache,
         deltas: &Deltas,
         grads: &mut InputGrads<'_>,
@@ -73,18 +75,18 @@ impl InputGradient {
         let RecurrentCache { input_dropout, x: dropped, .. } = cache;
         let (_, batch, features) = x.dim();
         let width = deltas.input.dim().2;
-        let delta = deltas.input_at(positions.clone());
+        let delta_steps = deltas.input_at(positions.clone());
         if let (Signal::Rows(rows), true) = (x, dropped.data().is_empty()) {
-            return scatter_add(self.delta_by_row.data_mut(), rows.steps(positions), delta, width);
+            return scatter_add(self.delta_by_row.data_mut(), rows.steps(positions), delta_steps, width);
         }
         if !grads.bias.is_empty() {
-            add_column_sums(grads.bias, delta);
+            add_column_sums(grads.bias, delta_steps);
         }
         let read = if dropped.data().is_empty() { x.real() } else { dropped };
         let rows = positions.len() * batch;
         let read_steps = read.steps(positions.clone());
         let read = Matrix::new(read_steps, rows, features);
-        let delta = Matrix::new(delta, rows, width);
+        let delta = Matrix::new(delta_steps, rows, width);
         let by_gate = cache.input_masks() > 1;
         match by_gate {
             true => {
@@ -97,12 +99,17 @@ impl InputGradient {
         let by_row = if let Signal::Rows(rows) = x { Some(rows) } else { None };
         let part = if by_row.is_some() { &mut self.by_position } else { &mut *input_grad };
         let part = part.steps_mut(positions.clone());
-        let w = Matrix::new(w, features, width);
+        let w = Matrix::new(weights.get(0), features, width);
         if by_gate {
             part.fill(0.0);
             add_transposed_by_gate(part, delta, w, input_dropout, &mut self.scratch);
         } else {
-            matmul(part, delta, w.t(), false);
+            // Packed once for all segments of all shards.
+            let packed = weights.packed(0).backward(weights.revision(), |packed| {
+                let _part = profile::scope(Part::Packing);
+                packed[0].pack(w.t(), 1);
+            });
+            matmul_packed(part, delta_steps, &packed[0]);
         }
         if !by_gate && !input_dropout.data().is_empty() {
             part.chunks_exact_mut(batch * features).for_each(|step| scale(step, input_dropout.data()));
