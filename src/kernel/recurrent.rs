@@ -8,6 +8,7 @@
 //! A cell is a `CellMath`: its formulas over vectors of any instruction set, written beside the layer in `nn`. What is here
 //! drives it: [`PackedMatrix`] holds the weights in the order in which the product reads them (unit by unit, all gates of a unit's
 //! vector side by side), and `ForwardView` and `BackwardView` load and store one vector of units, masks included.
+//! [`matmul_packed`] is a product with such weights alone.
 
 mod cell_math;
 mod packed;
