@@ -13,6 +13,9 @@
 //! Imports point one way, down this table, and a test checks it, as it checks that files form no circle. `ui` uses `protocol`,
 //! `metrics`, `preset` and `run`, never the trainer.
 //!
+//! What computes and reads data (`data`, `kernel`, `nn`, `optim`, and the small modules that they need) is a package of its own,
+//! `unrolled-engine` in `src/engine`: it is optimized for speed, all the rest for size, and a change of a screen does not compile it again.
+//!
 //! | module | contents |
 //! |---|---|
 //! | [`cli`] | the command line |
@@ -38,29 +41,21 @@
 
 pub mod bench;
 pub mod cli;
-pub mod data;
 pub mod durable;
 pub mod error;
-pub mod escape;
 pub mod experiment;
 pub mod fetch;
 pub mod help;
 pub mod infer;
 pub mod inspect;
 pub mod interop;
-pub mod kernel;
-pub mod memory;
-pub mod metrics;
-pub mod nn;
-pub mod number;
-pub mod optim;
 pub mod preset;
-pub mod protocol;
-pub mod rng;
 pub mod run;
 pub mod runs;
 pub mod train;
 pub mod ui;
+
+pub use unrolled_engine::{data, escape, kernel, memory, metrics, nn, number, optim, protocol, rng};
 
 #[cfg(test)]
 #[path = "../tests/common/messages.rs"]

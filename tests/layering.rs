@@ -102,7 +102,10 @@ fn modules(source: &Source) -> BTreeSet<&str> {
     absolute.filter_map(|reference| reference.path.first().map(String::as_str)).collect()
 }
 
-/// The violations of a file `path` (from `src/`) with this text, a line each.
+/// The package of the modules that are compiled for speed, a folder of `src/`.
+const ENGINE: &str = "engine/";
+
+/// The violations of a file `path` (from `src/` or from the engine) with this text, a line each.
 fn faults(path: &str, text: &str) -> Vec<String> {
     let table: BTreeMap<&str, &[&str]> = MAY_USE.iter().copied().collect();
     let source = Source::read(path, text).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -146,6 +149,13 @@ fn sources(folder: &Path, prefix: &str, all: &mut Vec<(String, String)>) {
 fn all_sources() -> Vec<(String, String)> {
     let mut all = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut all);
+    // The library of the program has the modules of the engine as its own.
+    all.retain(|(path, _)| path != "engine/lib.rs");
+    for (path, _) in &mut all {
+        if let Some(of_engine) = path.strip_prefix(ENGINE) {
+            *path = of_engine.to_owned();
+        }
+    }
     all
 }
 
@@ -210,6 +220,7 @@ fn a_forbidden_import_is_found_in_any_form() {
         ("nn/model.rs", "pub(crate) use crate :: preset :: RunSpec;", "preset"),
         ("run/folder.rs", "type T = Vec<crate::ui::App>;", "ui"),
         ("run.rs", "use ::unrolled::train;", "train"),
+        ("ui.rs", "use unrolled_engine::nn::Model;", "nn"),
         ("protocol/event.rs", "use crate::number;", "number"),
         ("nn/layer.rs", "fn f() { vec![g(&crate::data::load::<u8>())]; }", "data"),
         ("nn/layer.rs", "#[cfg(test)] mod tests { use crate::data::X; }", "data"),

@@ -198,7 +198,7 @@ impl Sink for Measured {
         self.skipped += 1;
     }
 
-    fn len(&self) -> usize {
+    fn texts(&self) -> usize {
         self.lengths.len()
     }
 

@@ -69,7 +69,7 @@ pub(crate) fn inspect(
     };
     findings.rows = of_file.rows;
     for (column, place) in places.iter().enumerate() {
-        let values = (0..table.len()).map(|row| table.get(row, column)).filter(|x| x.is_finite());
+        let values = (0..table.rows()).map(|row| table.get(row, column)).filter(|x| x.is_finite());
         let (least, greatest) =
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(x), b.max(x)));
         if let Some(found) = findings.columns.get_mut(*place) {
@@ -103,7 +103,7 @@ pub(crate) fn inspect(
             spacing.before
         ));
     }
-    let first = (0..table.len()).map(|row| table.get(row, 0)).collect::<Vec<f64>>();
+    let first = (0..table.rows()).map(|row| table.get(row, 0)).collect::<Vec<f64>>();
     let positive = table.values.iter().all(|x| *x > 0.0 || x.is_nan());
     let present: Vec<f64> = first.iter().copied().filter(|x| x.is_finite()).collect();
     let shape = Shape::of(&present);
@@ -119,8 +119,8 @@ pub(crate) fn inspect(
         }
         None => ("season".into(), "none was found".into()),
     });
-    let season = season.map(|(rows, _)| rows).filter(|rows| *rows * 2 < table.len());
-    let train = table.len() * 4 / 5;
+    let season = season.map(|(rows, _)| rows).filter(|rows| *rows * 2 < table.rows());
+    let train = table.rows() * 4 / 5;
     let transformed: Vec<f64> = first.iter().take(train).map(|x| if log { x.ln() } else { *x }).collect();
     let lag = Naive::of(&transformed, season).lag();
     if log || lag > 0 || shape.drifts {
@@ -133,8 +133,8 @@ pub(crate) fn inspect(
     };
     // Window, horizon and the first difference have to fit in four fifths, a forecast in the last.
     let window = window.min(train.saturating_sub(lag) / 2);
-    if window == 0 || table.len() < 20 {
-        let doubt = format!("{} rows: at least 20 are needed for training and validation", table.len());
+    if window == 0 || table.rows() < 20 {
+        let doubt = format!("{} rows: at least 20 are needed for training and validation", table.rows());
         return Ok(Inspection { findings, detected: Err(doubt) });
     }
     let spec = SeriesSpec {

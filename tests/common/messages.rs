@@ -2,12 +2,16 @@
 //! wording is reviewed there alone. `INSTA_UPDATE=always cargo test` writes them again.
 
 use std::fmt::{Display, Write as _};
+use std::path::Path;
 
 /// Compares inputs and their messages with `tests/messages/NAME.snap`.
 #[track_caller]
 pub fn assert_messages<I: Display, M: Display>(name: &str, entries: impl IntoIterator<Item = (I, M)>) {
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/messages"));
+    // The engine's package is a folder of the program's.
+    let mut folders =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("tests/messages"));
+    settings.set_snapshot_path(folders.find(|folder| folder.exists()).unwrap());
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, table(entries)));

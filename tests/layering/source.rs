@@ -62,7 +62,7 @@ impl Source {
     fn refer(&mut self, written: &[String], kind: Kind) -> Option<Reference> {
         let (mut absolute, mut path) = (None, written);
         match written.first()?.as_str() {
-            "crate" | "unrolled" => (absolute, path) = (Some(Vec::new()), &written[1..]),
+            "crate" | "unrolled" | "unrolled_engine" => (absolute, path) = (Some(Vec::new()), &written[1..]),
             "self" | "super" => absolute = Some(self.at.clone()),
             _ => {}
         }

@@ -146,7 +146,7 @@ impl Sink for Texts {
 
     fn skip(&mut self) {}
 
-    fn len(&self) -> usize {
+    fn texts(&self) -> usize {
         self.0.len()
     }
 
