@@ -1,7 +1,7 @@
 //! Benchmarks of training: time, memory and allocations of the workloads that other systems are measured on.
 //!
 //! ```text
-//! workloads.json ─ catalog ─→ Workload ─→ nn::Model, data: batches ─→ train::Stepper
+//! workloads.json ─ catalog ─→ Workload ─→ nn::Model, data: batches ─→ step::Stepper
 //!                                                                        │ steps by the clock
 //!                                         report ◀── Measured ◀── measure ┤ (peak, arithmetic, memory)
 //!                                            ▲                            │

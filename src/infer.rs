@@ -7,7 +7,6 @@
 //!             labels.json, vocabulary.json, scale.json ─────────▲
 //! ```
 
-mod batch;
 mod classifier;
 mod error;
 mod evaluation;
@@ -26,7 +25,6 @@ use crate::data::{DataSpec, TargetForm};
 use crate::nn::Shape;
 use crate::run::checkpoint::Which;
 
-pub(crate) use batch::{network_input, network_targets};
 pub use classifier::{Classifier, Prefix};
 pub use error::InferError;
 pub use evaluation::{Evaluation, Mistake, Sentences, most_likely};

@@ -13,7 +13,7 @@
 //! Imports point one way, down this table, and a test checks it, as it checks that files form no circle. `ui` uses `protocol`,
 //! `metrics`, `preset` and `run`, never the trainer.
 //!
-//! What computes and reads data (`data`, `kernel`, `nn`, `optim`, and the small modules that they need) is a package of its own,
+//! What computes and reads data (`step` and what is below it, without `fetch`, `help`, `durable` and `error`) is a package of its own,
 //! `unrolled-engine` in `src/engine`: it is optimized for speed, all the rest for size, and a change of a screen does not compile it again.
 //!
 //! | module | contents |
@@ -22,13 +22,14 @@
 //! | [`mod@bench`] | time and memory of training, with and without a screen |
 //! | [`ui`] | terminal, event loop, menu, dashboard of live and recorded runs, charts |
 //! | [`experiment`] | repeated trainings: seeds and folds, with mean and standard deviation; races, branches, verifications |
-//! | [`train`] | one training: session, step on several threads, training loop |
+//! | [`train`] | one training: session, instruments, training loop |
 //! | [`infer`] | predictions, forecasts, tags, generated text and evaluations of a trained network |
 //! | [`inspect`] | files and folders of users: what they contain, and a draft of a preset for them |
 //! | [`interop`] | networks and records of trainings in the formats of other programs |
 //! | [`runs`] | the runs of a folder: table, filter, groups, comparison, notes |
 //! | [`run`] | the run folder: recording, checkpoints, reading back; hub, control socket, owner |
 //! | [`preset`] | a preset file → the resolved `RunSpec`; the built-in presets |
+//! | [`step`] | one training step of a batch, on several threads |
 //! | [`optim`] | optimizers, clipping, schedules, early stopping |
 //! | [`nn`] | one layer a file: formulas, forward, backward; loss, model, shards of a batch, instruments |
 //! | [`data`] | files, texts, datasets and batches, and the sources of data behind one trait |
@@ -55,7 +56,7 @@ pub mod runs;
 pub mod train;
 pub mod ui;
 
-pub use unrolled_engine::{data, escape, kernel, memory, metrics, nn, number, optim, protocol, rng};
+pub use unrolled_engine::{data, escape, kernel, memory, metrics, nn, number, optim, protocol, rng, step};
 
 #[cfg(test)]
 #[path = "../tests/common/messages.rs"]

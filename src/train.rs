@@ -1,5 +1,5 @@
-//! Training: a [`Session`] has the data and the network of a spec, a [`Stepper`] computes one step of a batch, and the [`Trainer`] runs the
-//! training loop on a thread of its own; it publishes [`Event`](crate::protocol::Event)s and receives
+//! Training: a [`Session`] has the data and the network of a spec, a [`Stepper`](crate::step::Stepper) computes one step of a batch, and the
+//! [`Trainer`] runs the training loop on a thread of its own; it publishes [`Event`](crate::protocol::Event)s and receives
 //! [`Command`](crate::protocol::Command)s.
 //!
 //! The trainer owns the model; nothing is shared behind a lock. The weights depend on the spec and the number of steps alone, never
@@ -20,14 +20,11 @@ mod probes;
 mod publisher;
 mod restore;
 mod session;
-mod shard_worker;
 mod state;
-mod step;
 mod trainer;
 mod training_loop;
 mod turns;
 mod unit_response;
-mod update_norms;
 mod vectors;
 mod watch;
 mod weight_distributions;
@@ -37,7 +34,6 @@ pub use options::{Options, Resume};
 pub use probes::Detail;
 pub use restore::{Progress, kept_metrics, spec_at};
 pub use session::{PrepareError, Session};
-pub use step::{DivergedError, StepResult, Stepper};
 pub use trainer::{AtEnd, Ended, Outcome, Reached, RunFolder, Trainer};
 pub use turns::{RACE, Turn, TurnLength, Turns, Usage};
 pub use watch::Watch;

@@ -32,6 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("data", &["metrics", "protocol", "escape", "memory", "number", "rng"]),
     ("nn", &["metrics", "protocol", "kernel", "number", "rng"]),
     ("optim", &["metrics", "kernel"]),
+    ("step", &["metrics", "protocol", "kernel", "data", "nn", "optim"]),
     ("preset", &["metrics", "protocol", "escape", "data", "nn", "optim"]),
     (
         "inspect",
@@ -39,14 +40,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("run", &["error", "durable", "metrics", "protocol"]),
     ("runs", &["error", "durable", "escape", "metrics", "number", "preset", "protocol", "run"]),
-    ("infer", &["metrics", "protocol", "number", "rng", "data", "nn", "preset", "run"]),
+    ("infer", &["metrics", "protocol", "number", "rng", "data", "nn", "step", "preset", "run"]),
     ("interop", &["metrics", "protocol", "data", "nn", "preset", "run"]),
     // `kernel` for its threads, which shards, gradients and weights share.
     (
         "train",
         &[
             "error", "metrics", "protocol", "memory", "number", "rng", "kernel", "data", "nn", "optim",
-            "preset", "run", "infer",
+            "step", "preset", "run", "infer",
         ],
     ),
     (
@@ -60,8 +61,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "bench",
         &[
-            "metrics", "protocol", "escape", "number", "rng", "kernel", "data", "nn", "optim", "preset",
-            "train", "ui",
+            "metrics", "protocol", "escape", "number", "rng", "kernel", "data", "nn", "optim", "step",
+            "preset", "train", "ui",
         ],
     ),
     (

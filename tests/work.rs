@@ -26,7 +26,7 @@ use unrolled::nn::{
     TimeDistributed, UpSampling1D, ZeroPadding1D,
 };
 use unrolled::optim::{Adagrad, Adam, Clip, Nadam, OptimizerSpec, RMSprop, SGD};
-use unrolled::train::Stepper;
+use unrolled::step::Stepper;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;

@@ -9,7 +9,8 @@ use crate::data::{Batch, Dataset, InputForm, Inputs, TargetForm, Targets};
 use crate::nn::{Model, Shape};
 use crate::preset::RunSpec;
 use crate::rng::Rng;
-use crate::train::{Stepper, memory_needed};
+use crate::step::Stepper;
+use crate::train::memory_needed;
 
 /// For how long steps are measured.
 const TIME: Duration = Duration::from_millis(400);

@@ -4,7 +4,7 @@ use super::{Peak, Quantiles, Resident, Workload, memory};
 use crate::data::Batch;
 use crate::kernel::{AllocationCount, allocation_count};
 use crate::optim::{Adam, OptimizerSpec};
-use crate::train::{DivergedError, Stepper};
+use crate::step::{DivergedError, Stepper};
 
 /// Warm-up steps, which are not counted.
 pub(super) const WARM_UP: usize = 5;

@@ -10,7 +10,8 @@ use crate::data::{Batch, Data};
 use crate::metrics::Task;
 use crate::preset::WatchSpec;
 use crate::protocol::{DataFacts, Event, RunInfo, RunStatus, StepMetrics};
-use crate::train::{Detail, DivergedError, StepResult, Stepper, Watch};
+use crate::step::{DivergedError, StepResult, Stepper};
+use crate::train::{Detail, Watch};
 
 /// What is read at every monitored step.
 const USUAL: Detail = Detail::Reading(1);

@@ -13,6 +13,7 @@ pub mod number;
 pub mod optim;
 pub mod protocol;
 pub mod rng;
+pub mod step;
 
 #[cfg(test)]
 #[path = "../../tests/common/messages.rs"]

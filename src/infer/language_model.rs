@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use super::batch::{network_input, network_targets};
 use super::network::{Network, damaged};
 use super::{InferError, NetworkStream};
 use crate::data::{DataSpec, Targets, TextSpec, TokenSpec, Vocabulary, test_of};
@@ -8,6 +7,7 @@ use crate::metrics::{EvaluationResult, bits_per_token};
 use crate::nn::{Mode, Shard};
 use crate::preset::RunSpec;
 use crate::run::{checkpoint::Which, read_json};
+use crate::step::{network_input, network_targets};
 
 /// The number of windows of a batch, where no state is carried from one to the next.
 const BATCH: usize = 64;

@@ -6,7 +6,6 @@ use std::thread;
 use ndarray::{Array3, Axis};
 
 use super::InferError;
-use super::batch::{network_input, network_targets};
 use super::evaluator::Evaluator;
 use crate::data::{Forecasts, Inputs, Targets, scoped};
 use crate::nn::{Mode, Model, Params, Score, Shard, TargetsView};
@@ -14,6 +13,7 @@ use crate::number;
 use crate::preset::{self, Overrides, RunSpec};
 use crate::run::checkpoint::{self, Which};
 use crate::run::{Checksum, RunError, check_run_files, read_json};
+use crate::step::{network_input, network_targets};
 
 /// The batch size.
 const BATCH: usize = 64;

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::step::Stepper;
 use crate::data::{DataSpec, Known};
 use crate::preset::{self, FromSpec, Overrides, RunSpec};
 use crate::run::checkpoint::{self, LoadedCheckpoint, Tensor, Which};
 use crate::run::{check_run_files, read_json};
+use crate::step::Stepper;
 
 /// The weights of a trained network, and what it knows of its data.
 #[derive(Debug)]

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::step::Split;
 use crate::data::{Data, InputForm, Inputs, TargetForm};
 use crate::memory::{self, Available};
 use crate::nn::{Model, Passes, Shape, ShardSize};
 use crate::number;
 use crate::preset::{Probes, RunSpec};
+use crate::step::Split;
 
 /// Sequences up to which sizes are counted exactly; more take as many times more, and no size exceeds 64 bits.
 const COUNTED: usize = 1 << 16;

@@ -12,7 +12,6 @@ use ndarray::{Array2, ArrayView2, Axis, Slice, concatenate};
 use crate::data::{
     Data, Dataset, Inputs, Targets, TokenSpec, Vocabularies, Vocabulary, encode_sentences, split_words,
 };
-use crate::infer::network_input;
 use crate::kernel::ThreadPool;
 use crate::nn::{Activation, Mode, Model, Params, Quantity, Shape, Shard, TargetsView};
 use crate::number;
@@ -20,6 +19,7 @@ use crate::preset::{self, WatchSpec};
 use crate::protocol::{
     Activations, AttentionWeights, ProbeChange, ProbeFrame, ProbeText, ProbeVariant, TokenWindow,
 };
+use crate::step::network_input;
 use budget::Budget;
 use influence::Influence;
 use predictions::{OutputReader, Prefixes};

@@ -4,46 +4,43 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::session::Session;
-use super::shard_worker::ShardWorker;
 use super::state::TrainingState;
-use super::step::Stepper;
 use crate::metrics::Metrics;
-use crate::nn::CarriedState;
+use crate::nn::{CarriedState, Params};
 use crate::preset::{self, Overrides, RunSpec};
 use crate::run::RunError;
 use crate::run::checkpoint::{self, LoadedCheckpoint, Tensor};
+use crate::step::{ShardWorker, Stepper};
 
 /// The name of a slot variable of a parameter.
 pub(super) fn slot_name(param: &str, slot: &str) -> String {
     format!("{param}.{slot}")
 }
 
-impl Stepper {
-    /// The tensors of a checkpoint as weights, laid out as [`Params::values`](crate::nn::Params::values).
-    ///
-    /// # Errors
-    /// In words, if they are those of another network.
-    pub(super) fn params_of(&self, tensors: &[Tensor]) -> Result<Vec<f32>, String> {
-        let mut values = self.params().values().to_vec();
-        for param in self.params().table() {
-            values[param.range.clone()].copy_from_slice(find(tensors, &param.name, &param.shape)?);
-        }
-        Ok(values)
+/// The tensors of a checkpoint as weights of `params`, laid out as [`Params::values`].
+///
+/// # Errors
+/// In words, if they are those of another network.
+pub(super) fn weights_of(params: &Params, tensors: &[Tensor]) -> Result<Vec<f32>, String> {
+    let mut values = params.values().to_vec();
+    for param in params.table() {
+        values[param.range.clone()].copy_from_slice(find(tensors, &param.name, &param.shape)?);
     }
+    Ok(values)
+}
 
-    /// The slot variables of a checkpoint.
-    fn slots_of(&self, tensors: &[Tensor]) -> Result<Vec<Vec<f32>>, String> {
-        let mut slots = Vec::new();
-        for (slot, initial) in self.optimizer().slots() {
-            let mut values = initial.to_vec();
-            for param in self.params().table().iter().filter(|param| param.trainable) {
-                let name = slot_name(&param.name, slot);
-                values[param.range.clone()].copy_from_slice(find(tensors, &name, &param.shape)?);
-            }
-            slots.push(values);
+/// The slot variables of a checkpoint.
+fn slots_of(stepper: &Stepper, tensors: &[Tensor]) -> Result<Vec<Vec<f32>>, String> {
+    let mut slots = Vec::new();
+    for (slot, initial) in stepper.optimizer().slots() {
+        let mut values = initial.to_vec();
+        for param in stepper.params().table().iter().filter(|param| param.trainable) {
+            let name = slot_name(&param.name, slot);
+            values[param.range.clone()].copy_from_slice(find(tensors, &name, &param.shape)?);
         }
-        Ok(slots)
+        slots.push(values);
     }
+    Ok(slots)
 }
 
 /// The values of the tensor `name`.
@@ -131,8 +128,8 @@ impl Restorable {
             ));
         }
         let stepper = &session.stepper;
-        let (weights, slots) =
-            (stepper.params_of(&checkpoint.model)?, stepper.slots_of(&checkpoint.optimizer)?);
+        let weights = weights_of(stepper.params(), &checkpoint.model)?;
+        let slots = slots_of(stepper, &checkpoint.optimizer)?;
         let carried = carried(&state.shards, &checkpoint.carried)?;
         let workers = stepper.workers_with(carried).map_err(|error| error.to_string())?;
         Ok(Self { state, weights, slots, workers })

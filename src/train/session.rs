@@ -5,7 +5,6 @@ use ndarray::Array2;
 
 use super::initial_network::InitialNetwork;
 use super::memory::{MemoryError, MemoryEstimate, validation_batch};
-use super::step::Stepper;
 use super::vectors;
 use super::watch::Watch;
 use crate::data::{
@@ -18,6 +17,7 @@ use crate::number;
 use crate::optim::Stopper;
 use crate::preset::{RunSpec, check_fit};
 use crate::protocol::{ClassCount, DataFacts, Monitor, ProbeChange, ProbeText, RunInfo, SeriesExcerpt};
+use crate::step::Stepper;
 
 /// The number of examples up to which texts can be added: each is evaluated, also in parts, at every monitored step.
 const MOST_PROBES: usize = 32;

@@ -8,9 +8,9 @@ use ndarray::{ArrayView2, ArrayView3, Axis};
 
 use super::session::Session;
 use crate::data::{Batch, Batches, Inputs, Vocabularies, Vocabulary};
-use crate::infer::network_input;
 use crate::nn::{Mode, Quantity, Shard, TargetsView};
 use crate::protocol::{Direction, LayerUnit, StepResponse, TokenResponse, UnitResponse};
+use crate::step::network_input;
 
 /// Time steps that are read at once: memory is that of so many.
 const STEPS_AT_ONCE: usize = 4096;

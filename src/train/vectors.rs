@@ -2,10 +2,10 @@
 
 use ndarray::ArrayView2;
 
-use super::step::Stepper;
 use crate::data::{Coverage, Data, DataError, Vectors, Vocabulary};
 use crate::nn::{Embedding, InputRef, LayerSpec, PretrainedVectors};
 use crate::preset::RunSpec;
+use crate::step::Stepper;
 
 /// The Embeddings of `spec` with pretrained vectors: the index of the layer, the layer, and the file of the vectors.
 fn pretrained(spec: &RunSpec) -> impl Iterator<Item = (usize, &Embedding, &PretrainedVectors)> {

@@ -1,7 +1,6 @@
 use std::time::Duration;
 
 use super::probes::{Detail, Probes};
-use super::step::Stepper;
 use super::weight_distributions::distributions;
 use crate::data::{Data, TokenSpec, Vocabularies, Vocabulary};
 use crate::infer::Generator;
@@ -12,6 +11,7 @@ use crate::protocol::{
     Event, GradientProfile, Instruments, LayerUnit, ProbeChange, ProbeText, Sample, WeightDistributions,
 };
 use crate::rng::Rng;
+use crate::step::Stepper;
 
 /// The minimum time between two monitored steps at a pace, that of two frames of the screen.
 const FRAME_TIME: Duration = Duration::from_millis(66);

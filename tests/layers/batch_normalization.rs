@@ -2,7 +2,7 @@
 
 use unrolled::data::{Batch, Dataset, Inputs, Targets};
 use unrolled::optim::{OptimizerSpec, SGD};
-use unrolled::train::Stepper;
+use unrolled::step::Stepper;
 
 use super::*;
 

@@ -9,7 +9,7 @@ use unrolled::nn::{
 };
 use unrolled::optim::{OptimizerSpec, SGD};
 use unrolled::protocol::{Direction, NonFinite, Phase};
-use unrolled::train::Stepper;
+use unrolled::step::Stepper;
 
 /// Huge, and finite by itself.
 const HUGE: f32 = 1e10;

@@ -6,10 +6,10 @@ use super::budget::Budget;
 use super::predictions::OutputReader;
 use super::row_shards::RowShards;
 use crate::data::{Inputs, Vocabulary};
-use crate::infer::network_input;
 use crate::kernel::ThreadPool;
 use crate::nn::{Mode, Model, Params, Shard, TargetsView};
 use crate::protocol::{ProbeText, TokenInfluence};
+use crate::step::network_input;
 
 /// Positions up to which tokens are replaced at one in [`OFTEN`] monitored steps, otherwise at one in [`SELDOM`]; at fewer if it takes
 /// too long beside a training step.

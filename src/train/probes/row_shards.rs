@@ -3,9 +3,9 @@
 use ndarray::{Array2, Array3, Axis, concatenate};
 
 use crate::data::Inputs;
-use crate::infer::network_input;
 use crate::kernel::ThreadPool;
 use crate::nn::{Mode, Model, Params, Shard, TargetsView};
+use crate::step::network_input;
 
 /// The rows of a shard, at least: fewer are not worth another thread.
 const FEWEST_ROWS: usize = 8;

@@ -5,7 +5,7 @@ use crate::data::{Batch, Batches, Inputs, Targets, Vocabularies, Vocabulary};
 use crate::error::chain;
 use crate::protocol::{Alert, AlertKind, Event, Level, NonFinite};
 use crate::run::{DivergenceReport, FailedBatch, Numbers};
-use crate::train::step::DivergedError;
+use crate::step::DivergedError;
 
 /// The maximum number of inputs of a whole batch that are written; of a larger one only those of one row are.
 const MOST_INPUTS: usize = 1_000_000;

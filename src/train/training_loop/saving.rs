@@ -12,7 +12,7 @@ use crate::preset::CheckpointSpec;
 use crate::protocol::{Event, Level, RunStatus, Saved};
 use crate::run::checkpoint::{self, Checkpoint, NamedTensor, Which};
 use crate::train::error::TrainError;
-use crate::train::restore::slot_name;
+use crate::train::restore::{slot_name, weights_of};
 use crate::train::state::{Edits, TrainingState};
 
 /// The pause before the last attempt to save at the end.
@@ -94,8 +94,9 @@ impl TrainingLoop<'_> {
         if best.step == self.state.step {
             return Ok(());
         }
-        let params = self.session.stepper.params_of(&best.model).map_err(TrainError::Failed)?;
-        self.session.stepper.set_weights(&params);
+        let stepper = &mut self.session.stepper;
+        let weights = weights_of(stepper.params(), &best.model).map_err(TrainError::Failed)?;
+        stepper.set_weights(&weights);
         self.divergence.restored();
         self.final_metrics = self.state.best_metrics.clone();
         self.saving.restored = Some(best.step);

@@ -8,7 +8,7 @@ use crate::data::{Inputs, Targets};
 use crate::nn::{Input, TargetsView};
 
 /// The targets of the sequences `rows` of `targets`.
-pub(crate) fn network_targets(targets: &Targets, rows: Range<usize>) -> TargetsView<'_> {
+pub fn network_targets(targets: &Targets, rows: Range<usize>) -> TargetsView<'_> {
     match targets {
         Targets::Classes(classes) => TargetsView::Classes(&classes[rows]),
         Targets::Steps(classes) => TargetsView::Steps(classes.slice(s![rows, ..])),
@@ -17,7 +17,7 @@ pub(crate) fn network_targets(targets: &Targets, rows: Range<usize>) -> TargetsV
 }
 
 /// The input of a network.
-pub(crate) fn network_input(inputs: &Inputs) -> Input<'_> {
+pub fn network_input(inputs: &Inputs) -> Input<'_> {
     match inputs {
         Inputs::Tokens(ids) => Input::Ids(ids.view()),
         Inputs::Channels(ids) => Input::Channels(ids.view()),

@@ -1,13 +1,16 @@
+//! One training step: a batch is split into shards, which threads process; their gradients are summed in order, and the optimizer updates
+//! the weights.
+
+mod batch;
 mod failed;
+mod shard_worker;
 mod shared_buffers;
+mod update_norms;
 
 use std::ops::Range;
 
 use ndarray::ArrayView2;
 
-use self::shared_buffers::SharedBuffers;
-use super::shard_worker::ShardWorker;
-use super::update_norms::UpdateNorms;
 use crate::data::Batch;
 use crate::kernel::ThreadPool;
 use crate::kernel::profile::{Part, scope};
@@ -19,7 +22,12 @@ use crate::nn::{
 use crate::optim::{Clip, Optimizer, OptimizerSpec};
 use crate::protocol::ParamNorms;
 
+use shared_buffers::SharedBuffers;
+use update_norms::UpdateNorms;
+
+pub use batch::{network_input, network_targets};
 pub use failed::DivergedError;
+pub use shard_worker::ShardWorker;
 
 /// The minimum number of sequences of a shard, if there are two such shards: fewer would make the matrix products too thin.
 const SHARD_ROWS: usize = 16;
@@ -41,7 +49,7 @@ const BUDGET: usize = 192 << 20;
 
 /// How a batch is split into shards.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Split {
+pub struct Split {
     /// The number of shards.
     pub shards: usize,
     /// The number of sequences of each but perhaps the last.
@@ -395,7 +403,7 @@ impl Stepper {
     ///
     /// # Errors
     /// If they are those of another network, or of a batch that was split differently.
-    pub(super) fn workers_with(
+    pub fn workers_with(
         &self,
         shards: Vec<(usize, usize, Vec<CarriedState>)>,
     ) -> Result<Vec<ShardWorker>, CarriedStateError> {
@@ -414,7 +422,7 @@ impl Stepper {
     }
 
     /// Trains with the workers that [`workers_with`](Self::workers_with) has returned.
-    pub(super) fn set_workers(&mut self, workers: Vec<ShardWorker>) {
+    pub fn set_workers(&mut self, workers: Vec<ShardWorker>) {
         self.work = workers;
     }
 

@@ -1,28 +1,29 @@
 use std::ops::Range;
 
 use crate::data::Batch;
-use crate::infer::{network_input, network_targets};
 use crate::metrics::Confusion;
 use crate::nn::{GradientNorms, Mode, Model, Observer, Params, Score, Shard};
 
+use super::{network_input, network_targets};
+
 /// A shard of a batch, and its results: processed by one thread at a time.
 #[derive(Debug)]
-pub(super) struct ShardWorker {
-    pub shard: Shard,
+pub struct ShardWorker {
+    pub(super) shard: Shard,
     /// The position in the batch of its first sequence.
-    pub first_row: usize,
+    pub(super) first_row: usize,
     /// The number of its sequences.
-    pub rows: usize,
+    pub(super) rows: usize,
     /// The number of rows in its loss.
-    pub weight: f64,
-    pub norms: GradientNorms,
-    pub score: Score,
+    pub(super) weight: f64,
+    pub(super) norms: GradientNorms,
+    pub(super) score: Score,
     /// The confusion matrix of the last batch evaluated, if counted.
-    pub confusion: Confusion,
+    pub(super) confusion: Confusion,
 }
 
 impl ShardWorker {
-    pub fn new(model: &Model, params: &Params) -> Self {
+    pub(super) fn new(model: &Model, params: &Params) -> Self {
         Self {
             shard: Shard::new(model, params),
             first_row: 0,
@@ -35,7 +36,7 @@ impl ShardWorker {
     }
 
     /// Loads its sequences from `batch`.
-    pub fn load(&mut self, batch: &Batch, model: &Model) {
+    pub(super) fn load(&mut self, batch: &Batch, model: &Model) {
         let part = self.first_row..self.first_row + self.rows;
         let input = network_input(&batch.inputs);
         self.shard.load(input.part(part.clone()), network_targets(&batch.targets, part));
@@ -44,7 +45,15 @@ impl ShardWorker {
 
     /// Forward, loss and backward pass after `step` updates; `weight` is that of the whole batch, and `watch` sums the gradient norms per
     /// unrolled step.
-    pub fn train(&mut self, model: &Model, params: &Params, seed: u64, step: u64, weight: f64, watch: bool) {
+    pub(super) fn train(
+        &mut self,
+        model: &Model,
+        params: &Params,
+        seed: u64,
+        step: u64,
+        weight: f64,
+        watch: bool,
+    ) {
         self.shard.forward(model, params, Mode::Train { seed, step, first_row: self.first_row });
         self.norms.clear();
         let observer = watch.then_some(&mut self.norms as &mut dyn Observer);
@@ -52,25 +61,32 @@ impl ShardWorker {
     }
 
     /// The part of [`ShardWorker::train`]'s forward pass between two exchanges of sums with the other shards.
-    pub fn forward(&mut self, model: &Model, params: &Params, seed: u64, step: u64, segment: Range<usize>) {
+    pub(super) fn forward(
+        &mut self,
+        model: &Model,
+        params: &Params,
+        seed: u64,
+        step: u64,
+        segment: Range<usize>,
+    ) {
         let mode = Mode::Train { seed, step, first_row: self.first_row };
         self.shard.forward_segment(model, params, mode, segment);
     }
 
     /// The loss, after the forward pass of all segments.
-    pub fn begin_backward(&mut self, model: &Model, weight: f64) {
+    pub(super) fn begin_backward(&mut self, model: &Model, weight: f64) {
         self.norms.clear();
         self.score = self.shard.begin_backward(model, weight);
     }
 
     /// The part of [`ShardWorker::train`]'s backward pass between two exchanges.
-    pub fn backward(&mut self, model: &Model, params: &Params, segment: Range<usize>, watch: bool) {
+    pub(super) fn backward(&mut self, model: &Model, params: &Params, segment: Range<usize>, watch: bool) {
         let observer = watch.then_some(&mut self.norms as &mut dyn Observer);
         self.shard.backward_segment(model, params, segment, observer);
     }
 
     /// Forward pass and loss; `count_classes` fills the confusion matrix.
-    pub fn evaluate(&mut self, model: &Model, params: &Params, count_classes: bool) {
+    pub(super) fn evaluate(&mut self, model: &Model, params: &Params, count_classes: bool) {
         self.shard.forward(model, params, Mode::Evaluate);
         self.score = self.shard.score(model);
         if count_classes {
