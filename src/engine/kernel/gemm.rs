@@ -187,7 +187,7 @@ fn macro_kernel<V: Simd, N: Simd>(
 ) {
     let PackingBuffers { b_panels, a_panels, .. } = buffers;
     let mr = if V::LANES == 16 { 12 } else { 6 };
-    let packed = block.col_stride != 1 && b.cols >= MIN_COLS_TO_PACK_A && rows >= mr;
+    let packed = V::SPECIALIZES && block.col_stride != 1 && b.cols >= MIN_COLS_TO_PACK_A && rows >= mr;
     let tiles = Tiles::of(rows, mr);
     if packed {
         grow(a_panels, tiles.ends[0] * depth);
@@ -199,7 +199,7 @@ fn macro_kernel<V: Simd, N: Simd>(
         }
     }
     let rows_first = packed && b.cols >= MIN_COLS_FOR_ROWS_FIRST;
-    let widest = 2 * V::LANES;
+    let widest = if V::SPECIALIZES { 2 * V::LANES } else { V::LANES };
     let columns = if rows_first { (NUMBERS_OF_B / depth).max(1).next_multiple_of(widest) } else { widest };
     // NR: one or two vectors, the fewest that cover the columns left.
     let width = |left: usize| match left {
@@ -208,7 +208,11 @@ fn macro_kernel<V: Simd, N: Simd>(
         _ => widest,
     };
     // Of a few rows, eight vectors of columns at a time: enough sums for the multipliers, and rows of B are read in long pieces.
-    let wide = if rows < 4 && b.col_stride == 1 { b.cols / (8 * V::LANES) * 8 * V::LANES } else { 0 };
+    let wide = if V::SPECIALIZES && rows < 4 && b.col_stride == 1 {
+        b.cols / (8 * V::LANES) * 8 * V::LANES
+    } else {
+        0
+    };
     for col in (0..wide).step_by(8 * V::LANES) {
         let panel = Panel { data: &b.data[k * b.row_stride + col..], stride: b.row_stride, depth };
         let mut product = PanelProduct { a: block, a_panels, c, cols: b.cols, col, initial, panel };
@@ -221,7 +225,8 @@ fn macro_kernel<V: Simd, N: Simd>(
         let is_whole = end_col - first_col >= width(end_col - first_col);
         let in_place = !rows_first && rows <= MAX_ROWS_FOR_UNPACKED_B && b.col_stride == 1 && is_whole;
         // The first tile reads a whole micro-panel in place, and packs it for the other tiles.
-        let packs = |col: usize| b.col_stride == 1 && tiles.ends[0] > 0 && end_col - col >= widest;
+        let packs =
+            |col: usize| V::SPECIALIZES && b.col_stride == 1 && tiles.ends[0] > 0 && end_col - col >= widest;
         if !in_place {
             grow(b_panels, depth * (end_col - first_col).next_multiple_of(widest));
             for col in (first_col..end_col).step_by(widest).filter(|col| !packs(*col)) {

@@ -64,6 +64,9 @@ pub(crate) trait Simd: Copy {
         self.store(&mut padded);
         to.copy_from_slice(&padded[..to.len()]);
     }
+    /// Whether products and cells are compiled several times, for whole vectors, tall and wide tiles and packed operands, which makes them
+    /// fast and large.
+    const SPECIALIZES: bool = true;
     /// Whether [`Simd::transpose`] is faster than copying number by number.
     const TRANSPOSES: bool = false;
     /// Transposes a square of `LANES` vectors: lane `i` of vector `j` becomes lane `j` of vector `i`. Does nothing unless

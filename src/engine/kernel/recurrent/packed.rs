@@ -77,7 +77,7 @@ impl PackedMatrix {
         let data = |panel: usize| if x.is_empty() { &[][..] } else { &self.data[panel * size..][..size] };
         let mut panel = 0;
         // One sum a row is too few to keep the multipliers busy: two vectors of units at a time.
-        while G == 1 && self.lanes == V::LANES && panel + 2 <= panels {
+        while V::SPECIALIZES && G == 1 && self.lanes == V::LANES && panel + 2 <= panels {
             let run = Run { x, stride, panels: [data(panel), data(panel + 1)], depth: self.depth };
             run.rows::<V, F, G>(rows, [vector(panel), vector(panel + 1)], f);
             panel += 2;
@@ -215,7 +215,7 @@ impl<const W: usize> Run<'_, W> {
         mut vectors: [UnitVector; W],
         f: &mut F,
     ) {
-        if vectors.iter().any(|vector| vector.lanes < V::LANES) {
+        if !V::SPECIALIZES || vectors.iter().any(|vector| vector.lanes < V::LANES) {
             return self.rows_of::<V, F, G>(rows, vectors, f);
         }
         // Compiled apart: where the number of lanes is known, no access depends on it.
@@ -264,6 +264,7 @@ impl<const W: usize> Run<'_, W> {
     ) -> usize {
         let left = end - row;
         let tall = match V::LANES {
+            _ if !V::SPECIALIZES => 2,
             16 if G * W <= 3 => 8,
             16 => 4,
             _ if G * W == 1 => 8,
@@ -279,8 +280,8 @@ impl<const W: usize> Run<'_, W> {
         }
         if self.panels.iter().any(|panel| !panel.is_empty()) {
             match height {
-                8 => self.tile::<V, G, 8>(row, sums),
-                4 => self.tile::<V, G, 4>(row, sums),
+                8 if V::SPECIALIZES => self.tile::<V, G, 8>(row, sums),
+                4 if V::SPECIALIZES => self.tile::<V, G, 4>(row, sums),
                 2 => self.tile::<V, G, 2>(row, sums),
                 _ => self.tile::<V, G, 1>(row, sums),
             }
