@@ -38,7 +38,7 @@
 //! | [`protocol`] | events (trainer → watchers) and commands (watchers → trainer) |
 //! | [`metrics`] | accuracy, F1, confusion, perplexity, forecast errors, by name; tasks |
 //! | [`help`] | the reference pages and their layout |
-//! | [`durable`], [`error`], [`escape`], [`memory`], [`number`], [`rng`] | files that survive a crash, chains of errors, foreign text on a terminal, available memory, formatted numbers, random numbers |
+//! | [`durable`], [`error`], [`escape`], [`memory`], [`number`], [`rng`], [`sort`] | files that survive a crash, chains of errors, foreign text on a terminal, available memory, formatted numbers, random numbers, small sorts |
 
 pub mod bench;
 pub mod cli;
@@ -56,7 +56,9 @@ pub mod runs;
 pub mod train;
 pub mod ui;
 
-pub use unrolled_engine::{data, escape, kernel, memory, metrics, nn, number, optim, protocol, rng, step};
+pub use unrolled_engine::{
+    data, escape, kernel, memory, metrics, nn, number, optim, protocol, rng, sort, step,
+};
 
 #[cfg(test)]
 #[path = "../tests/common/messages.rs"]

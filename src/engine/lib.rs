@@ -13,6 +13,7 @@ pub mod number;
 pub mod optim;
 pub mod protocol;
 pub mod rng;
+pub mod sort;
 pub mod step;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::history::Phase;
 use crate::preset::RunSpec;
 use crate::protocol::{AppliedCommand, Command, CommandRequest};
 use crate::run::checkpoint;
+use crate::sort::SmallSort as _;
 use crate::train::{Options, Outcome, Progress, Resume, Trainer};
 
 /// How to train in phases.
@@ -107,7 +108,7 @@ fn script(phase: &Phase, applied: usize, save_at: &[u64]) -> Vec<(u64, CommandRe
     script.extend(save_at.iter().map(|step| (*step, Command::Save.by("program"))));
     script.retain(|(step, _)| phase.until.is_none_or(|until| *step <= until));
     // Stable: commands of one step stay in their order.
-    script.sort_by_key(|(step, _)| *step);
+    script.small_sort_by_key(|(step, _)| *step);
     script.extend(phase.until.map(|until| (until, Command::SaveAndStop.by("program"))));
     script
 }

@@ -14,6 +14,7 @@ use crate::data::{self, DataSpec};
 use crate::metrics::Metrics;
 use crate::preset::{self, Overrides, PresetError, Resolved, RunSpec};
 use crate::run::{self, RunError, RunState, owner};
+use crate::sort::SmallSort as _;
 use crate::train::{Options, Outcome, Trainer};
 
 /// The maximum number of seeds: the specs of all are checked before the first training.
@@ -159,7 +160,7 @@ pub fn train_all(
     let trainings = Trainings { root: &root, overrides, goes_on, watched, threads, repeats, watcher };
     let queue = Mutex::new(specs.into_iter().enumerate());
     let mut ended = trainings.train(&queue, jobs)?;
-    ended.sort_unstable_by_key(|(number, ..)| *number);
+    ended.small_sort_by_key(|(number, ..)| *number);
     let mut outcome = Outcome::Finished;
     let mut ends = Vec::new();
     for (_, name, own, result) in ended {

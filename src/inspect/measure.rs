@@ -41,7 +41,8 @@ fn bar(span: usize) -> usize {
 
 /// Of tokens that come so often each.
 pub(super) fn coverage(mut counts: Vec<u64>, unit: &str) -> Coverage {
-    counts.sort_unstable_by(|a, b| b.cmp(a));
+    counts.sort_unstable();
+    counts.reverse();
     let running: u64 = counts.iter().sum();
     let share = |size: usize| {
         let covered: u64 = counts.iter().take(size).sum();

@@ -12,6 +12,7 @@ use super::document::{Document, Overrides};
 use super::error::PresetError;
 use super::read::{self, Resolved};
 use crate::optim::OptimizerSpec;
+use crate::sort::SmallSort as _;
 use changes::add_changes;
 
 pub use layer::EditedLayer;
@@ -143,7 +144,7 @@ impl EditedPreset {
         let is_recurrent = |layer: &usize| self.clone().toggle_sequences(*layer);
         let mut layers: Vec<usize> = (0..self.layers().len()).filter(is_recurrent).collect();
         // The one below before the one above: a layer that is added reads what is below it.
-        layers.sort_by_key(|layer| (layer.abs_diff(at), *layer));
+        layers.small_sort_by_key(|layer| (layer.abs_diff(at), *layer));
         let ones = layers.iter().map(|layer| vec![*layer]);
         let pairs = layers.windows(2).map(<[_]>::to_vec);
         for turned in ones.chain(pairs) {

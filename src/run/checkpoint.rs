@@ -29,6 +29,7 @@ use super::checksum::Checksum;
 use super::{Folder, RunError};
 use crate::durable;
 use crate::protocol::Saved;
+use crate::sort::SmallSort as _;
 use done::{DONE, Done};
 pub use tensors::{NamedTensor, Tensor};
 
@@ -233,7 +234,7 @@ pub fn update_run_files(folder: &Folder) -> Result<(), RunError> {
 pub fn by_step(run: &Path) -> Vec<(u64, PathBuf)> {
     let mut all: Vec<(u64, u64, PathBuf)> =
         complete(&run.join("checkpoints")).map(|(path, done)| (done.step, done.order, path)).collect();
-    all.sort_by(|a, b| b.cmp(a));
+    all.small_sort_by(|a, b| b.cmp(a));
     all.into_iter().map(|(step, _, path)| (step, path)).collect()
 }
 
@@ -443,7 +444,7 @@ fn remove_unnamed(root: &Path, latest: usize, new: &Path) -> Result<(), RunError
     let saved = complete(root).filter(|(_, done)| !done.undo);
     let mut by_step: Vec<(u64, u64, PathBuf)> =
         saved.map(|(path, done)| (done.step, done.order, path)).collect();
-    by_step.sort_by(|a, b| b.cmp(a));
+    by_step.small_sort_by(|a, b| b.cmp(a));
     // Of several of one step, the one that was saved last.
     by_step.dedup_by_key(|(step, ..)| *step);
     protected.extend(by_step.into_iter().take(latest).map(|(.., path)| path));

@@ -10,6 +10,7 @@ use crate::number;
 use crate::preset::{self, Overrides, Settings};
 use crate::protocol::{Level, Resumed, RunInfo};
 use crate::run::{self, DivergenceReport, Outline, RunState, checkpoint};
+use crate::sort::SmallSort as _;
 
 /// The maximum number of warnings on a card; those that follow are counted.
 const WARNINGS: usize = 10;
@@ -347,7 +348,7 @@ fn checkpoints(run: &Path) -> (Vec<Checkpoint>, Option<String>) {
         complete.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.retain(|name| name.starts_with("step-"));
     let step = |name: &String| name.split('-').nth(1).and_then(|step| step.parse::<u64>().ok());
-    names.sort_by_key(|name| (step(name), name.clone()));
+    names.small_sort_by_key(|name| (step(name), name.clone()));
     let is = |pointer: &Option<PathBuf>, name: &str| pointer.as_deref() == Some(Path::new(name));
     let mut data = None;
     let checkpoint = |name: String| {

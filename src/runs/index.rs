@@ -19,6 +19,7 @@ use super::stamps::{FolderStamp, Stamps};
 use super::summary::{Best, Summary, Values};
 use crate::run::RunState;
 use crate::run::bytes::{PayloadReader, put_f64, put_str, put_uint};
+use crate::sort::SmallSort as _;
 
 /// The first bytes, with the version.
 const MAGIC: &[u8] = b"unrolled runs 3\n";
@@ -56,11 +57,11 @@ pub(super) fn encode<'e>(entries: impl Iterator<Item = (&'e str, &'e Entry)>) ->
     let mut out = MAGIC.to_vec();
     put_uint(&mut out, encoder.texts.len() as u64);
     let mut texts: Vec<(&Arc<str>, &u64)> = encoder.texts.iter().collect();
-    texts.sort_unstable_by_key(|(_, number)| **number);
+    texts.small_sort_by_key(|(_, number)| **number);
     texts.iter().for_each(|(text, _)| put_str(&mut out, text));
     put_uint(&mut out, encoder.lists.len() as u64);
     let mut lists: Vec<(Vec<u64>, List)> = encoder.lists.into_iter().collect();
-    lists.sort_unstable_by_key(|(_, list)| list.number);
+    lists.small_sort_by_key(|(_, list)| list.number);
     for (paths, list) in lists {
         put_uint(&mut out, paths.len() as u64);
         for (path, value) in paths.into_iter().zip(list.values) {

@@ -11,6 +11,7 @@ use super::stamps::{FolderStamp, Stamps, folder_stamp, is_run, is_settled, stamp
 use super::summary::Summary;
 use crate::durable;
 use crate::run::{INDEX, RunError, RunState, owner};
+use crate::sort::SmallSort as _;
 
 /// Levels of folders below the listed one in which runs are looked for: those of `--seeds` and `--folds` contain runs.
 const DEPTH: usize = 3;
@@ -87,7 +88,7 @@ pub fn list(runs: &Path) -> Result<Vec<Run>, RunError> {
         let _ = File::open(&path).and_then(|file| file.set_modified(checked));
     }
     let mut runs: Vec<Run> = found.into_iter().map(|found| found.run).collect();
-    runs.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    runs.small_sort_by(|a, b| a.name.cmp(&b.name));
     Ok(runs)
 }
 

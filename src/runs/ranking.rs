@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::list::Run;
 use crate::metrics::higher_is_better;
 use crate::run::RunState;
+use crate::sort::SmallSort as _;
 
 /// The tag of runs that are never removed by rank.
 const KEEP: &str = "keep";
@@ -56,7 +57,7 @@ pub fn beyond_best<'r>(runs: &'r [Run], n: usize, by: Option<&str>) -> Result<Ve
             None => first.is_some_and(|summary| summary.higher_is_better),
         };
         // Of equal ones the older stays.
-        ranked.sort_by(|(a, older), (b, newer)| {
+        ranked.small_sort_by(|(a, older), (b, newer)| {
             let order = if higher { b.total_cmp(a) } else { a.total_cmp(b) };
             order.then(older.started.cmp(&newer.started))
         });

@@ -8,6 +8,7 @@ use super::session::Session;
 use crate::data::{Batch, Forecasts, Level, Targets, UnknownWords, Vocabulary};
 use crate::metrics::{Confusion, Details, EvaluationResult, LabelCount, Task};
 use crate::protocol::{ClassifiedText, EntityCount, SeriesExcerpt, ValidationExamples, WordErrors};
+use crate::sort::SmallSort as _;
 
 /// The maximum number of texts.
 const TEXTS: usize = 96;
@@ -137,7 +138,7 @@ impl Examples {
     /// The examples of the validation after `step` updates in `epoch`; `None` if there are none.
     pub fn finish(self, step: u64, epoch: usize) -> Option<ValidationExamples> {
         let mut errors: Vec<((u32, u32, u32), u64)> = self.errors.into_iter().collect();
-        errors.sort_unstable_by(|(a, many), (b, fewer)| fewer.cmp(many).then(a.cmp(b)));
+        errors.small_sort_by(|(a, many), (b, fewer)| fewer.cmp(many).then(a.cmp(b)));
         let words = self.words.as_ref().map(|(vocabulary, _)| vocabulary);
         let error = |((word, actual, predicted), count): ((u32, u32, u32), u64)| {
             let word = words?.word(word).to_owned();

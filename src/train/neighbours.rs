@@ -4,6 +4,7 @@ use super::session::Session;
 use crate::data::Vocabulary;
 use crate::nn::{InputRef, LayerSpec};
 use crate::protocol::{EmbeddingNeighbours, WordNeighbours};
+use crate::sort::SmallSort as _;
 
 /// Spellings that are proposed for a word that is not in the vocabulary.
 const SPELLINGS: usize = 5;
@@ -73,7 +74,7 @@ fn spellings<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Vec<String
         near.map(|other| (strsim::damerau_levenshtein(&word, &other.to_lowercase()), other)).collect();
     near.retain(|(edits, _)| *edits <= most);
     // Stable: of equal ones the more frequent.
-    near.sort_by_key(|(edits, _)| *edits);
+    near.small_sort_by_key(|(edits, _)| *edits);
     near.into_iter().take(SPELLINGS).map(|(_, other)| other.to_owned()).collect()
 }
 
@@ -110,7 +111,7 @@ impl<'a> Embeddings<'a> {
             all.select_nth_unstable_by(most, nearer);
             all.truncate(most);
         }
-        all.sort_by(nearer);
+        all.small_sort_by(nearer);
         all
     }
 }

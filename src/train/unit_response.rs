@@ -10,6 +10,7 @@ use super::session::Session;
 use crate::data::{Batch, Batches, Inputs, Vocabularies, Vocabulary};
 use crate::nn::{Mode, Quantity, Shard, TargetsView};
 use crate::protocol::{Direction, LayerUnit, StepResponse, TokenResponse, UnitResponse};
+use crate::sort::SmallSort as _;
 use crate::step::network_input;
 
 /// Time steps that are read at once: memory is that of so many.
@@ -245,7 +246,7 @@ impl Responses {
             let mut of_sign: Vec<&(u32, Sums)> =
                 tokens.iter().filter(|(_, sums)| sign * sums.change > 0.0).collect();
             let strength = |sums: &Sums| sign * sums.change / sums.count as f64;
-            of_sign.sort_by(|a, b| strength(&b.1).total_cmp(&strength(&a.1)).then(a.0.cmp(&b.0)));
+            of_sign.small_sort_by(|a, b| strength(&b.1).total_cmp(&strength(&a.1)).then(a.0.cmp(&b.0)));
             of_sign.truncate(UnitResponse::MOST);
             let response = |(id, sums): &(u32, Sums)| TokenResponse {
                 token: vocabulary.map_or_else(|| id.to_string(), |known| known.word(*id).to_owned()),
@@ -258,7 +259,7 @@ impl Responses {
         let extremes = |place: usize, sign: f32| -> Vec<StepResponse> {
             let mut all: Vec<StepResponse> =
                 self.extremes.iter().filter_map(|both| both.get(place).cloned()).collect();
-            all.sort_by(|a, b| {
+            all.small_sort_by(|a, b| {
                 (sign * b.value).total_cmp(&(sign * a.value)).then(a.sequence.cmp(&b.sequence))
             });
             all.truncate(UnitResponse::MOST);

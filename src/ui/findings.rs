@@ -11,6 +11,7 @@ use super::theme::{Colors, Glyphs, Role, Theme};
 use super::widget::glyph_fallback;
 use crate::number::{count, percent};
 use crate::protocol::{ClassCount, Coverage, Draft, Findings, Lengths};
+use crate::sort::SmallSort as _;
 
 /// Classes that are named, at most.
 const CLASSES: usize = 24;
@@ -199,7 +200,7 @@ impl LineBuilder {
         // Of very many only the most frequent are shown.
         let mut order: Vec<_> = classes.iter().collect();
         if order.len() > shown {
-            order.sort_by_key(|class| std::cmp::Reverse(class.count));
+            order.small_sort_by_key(|class| std::cmp::Reverse(class.count));
         }
         let counts = order.iter().map(|class| count(class.count as u64).width()).max().unwrap_or(0);
         let row = |class: &ClassCount| {

@@ -28,6 +28,7 @@ use super::scroll::Scroll;
 use crate::preset::Entry;
 use crate::run::RunState;
 use crate::runs::Run;
+use crate::sort::SmallSort as _;
 pub use recent_runs::RecentRun;
 use recent_runs::RecentRuns;
 use row::Row;
@@ -89,7 +90,7 @@ impl Menu {
     /// Creates a menu with the first entry selected. Entries are grouped, groups in order of appearance.
     pub fn new(mut entries: Vec<Entry>) -> Self {
         let groups: Vec<String> = entries.iter().map(|entry| entry.group.clone()).collect();
-        entries.sort_by_key(|entry| groups.iter().position(|group| *group == entry.group));
+        entries.small_sort_by_key(|entry| groups.iter().position(|group| *group == entry.group));
         let rows: Vec<Row> = entries.into_iter().map(|entry| Row::Preset(Box::new(entry))).collect();
         Self {
             shown: (0..rows.len()).collect(),

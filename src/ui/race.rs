@@ -4,6 +4,7 @@ use crate::metrics::{Paired, mean_and_deviation};
 use crate::number::{self, counted};
 use crate::run::race::{Judgement, LEAST_SEEDS, SIGNIFICANCE, Standing, Standings, Verdict};
 use crate::runs::{Column, Table};
+use crate::sort::SmallSort as _;
 
 /// The most of the gradient that has reached the start of the sequences.
 const AT_START: &str = "gradient at start";
@@ -244,7 +245,7 @@ fn row(standings: &Standings) -> String {
     let mut networks: Vec<&Standing> = standings.networks.iter().collect();
     let key =
         |network: &Standing| network.value.map_or(f64::INFINITY, |value| if higher { -value } else { value });
-    networks.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    networks.small_sort_by(|a, b| key(a).total_cmp(&key(b)));
     let cell = |network: &&Standing| {
         let value = network.value.map_or("–".to_owned(), |value| number::named(metric, value));
         format!("{} {value}", network.name)

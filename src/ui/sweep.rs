@@ -34,6 +34,7 @@ pub use data::{SweepCombination, SweepData, SweepSetting, SweepTrial, TrialState
 
 use super::filter::{Filter, FilteredList};
 use super::keymap::Action;
+use crate::sort::SmallSort as _;
 use data::Quality;
 use order::SortKey;
 use table::Drawn;
@@ -248,7 +249,7 @@ impl SweepScreen {
         };
         let mut numbers: Vec<usize> = (0..self.data.settings.len()).collect();
         // Stable: seed and fold stay behind.
-        numbers.sort_by(|a, b| share(b).total_cmp(&share(a)));
+        numbers.small_sort_by(|a, b| share(b).total_cmp(&share(a)));
         match numbers.as_slice() {
             [first, second, ..] => [*first, *second],
             [first] => [*first; 2],
@@ -348,7 +349,7 @@ impl SweepScreen {
         self.shown = match self.is_grouped {
             false => {
                 let mut shown = passing;
-                shown.sort_by(|a, b| sort.compare(data, *a, *b));
+                shown.small_sort_by(|a, b| sort.compare(data, *a, *b));
                 shown
             }
             true => {
@@ -357,7 +358,7 @@ impl SweepScreen {
                 };
                 let mut combinations: Vec<&SweepCombination> =
                     data.combinations.iter().filter(passes).collect();
-                combinations.sort_by(|a, b| sort.compare_combinations(data, a, b));
+                combinations.small_sort_by(|a, b| sort.compare_combinations(data, a, b));
                 combinations.into_iter().filter_map(|combination| data.representative(combination)).collect()
             }
         };
@@ -366,7 +367,7 @@ impl SweepScreen {
             if sort == SortKey::Metric {
                 let has_none =
                     |trial: &usize| data.trials.get(*trial).is_none_or(|trial| trial.value.is_none());
-                self.shown.sort_by_key(has_none);
+                self.shown.small_sort_by_key(has_none);
             }
         }
         match self.row() {

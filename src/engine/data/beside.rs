@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::sort::SmallSort as _;
+
 /// What validation data are called, the most usual first.
 const VALIDATION: [&str; 7] = ["dev", "valid", "validation", "val", "testa", "devel", "development"];
 /// What test data are called.
@@ -74,7 +76,7 @@ pub struct DividedFolder {
 /// the first dot; or else the only file with `train` in its name and those beside it.
 pub fn divided_folder(path: &Path) -> Option<DividedFolder> {
     let mut entries: Vec<PathBuf> = path.read_dir().ok()?.filter_map(|e| Some(e.ok()?.path())).collect();
-    entries.sort_unstable();
+    entries.small_sort_by(Ord::cmp);
     let named = |wanted: &&str| {
         let is = |path: &&PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();

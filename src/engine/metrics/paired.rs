@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use crate::sort::SmallSort as _;
+
 /// The probability that an interval contains the true difference.
 pub const CONFIDENCE: f64 = 0.95;
 /// Differences of this share of the values are rounding.
@@ -83,7 +85,7 @@ pub(super) fn t_quantile(freedom: usize) -> f64 {
 /// Source: Holm 1979; `statsmodels.stats.multitest.multipletests(method="holm")`.
 pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).collect();
-    order.sort_by(|a, b| p[*a].total_cmp(&p[*b]));
+    order.small_sort_by(|a, b| p[*a].total_cmp(&p[*b]));
     let (mut adjusted, mut greatest) = (vec![1.0; p.len()], 0.0_f64);
     for (rank, i) in order.into_iter().enumerate() {
         greatest = greatest.max((p[i] * (p.len() - rank) as f64).min(1.0));

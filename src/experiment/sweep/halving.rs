@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::runs::Evaluated;
+use crate::sort::SmallSort as _;
 
 /// When trials are compared, and how many of them go on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -129,7 +130,7 @@ impl Halving {
                 .map(|(combination, value)| (*combination, value.unwrap_or(f64::INFINITY)))
                 .collect();
             // Equal ones in the order of their numbers, so that it does not depend on the order in which they ended.
-            ranked.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+            ranked.small_sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
             let best = ranked.len() / self.factor.max(2) as usize;
             let mut promoted = ranked.iter().take(best).filter(|(_, value)| value.is_finite());
             promoted

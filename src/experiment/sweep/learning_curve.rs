@@ -7,6 +7,7 @@ use super::status::{SweepStatus, TrialState, TrialStatus};
 use crate::metrics::mean_and_deviation;
 use crate::rng::Rng;
 use crate::run::Outline;
+use crate::sort::SmallSort as _;
 
 /// The exponents that are tried.
 const EXPONENTS: (f64, f64) = (0.05, 2.0);
@@ -157,7 +158,7 @@ impl LearningCurve {
             }
         }
         for curve in &mut curves {
-            curve.points.sort_by(|a, b| a.fraction.total_cmp(&b.fraction));
+            curve.points.small_sort_by(|a, b| a.fraction.total_cmp(&b.fraction));
             curve.fit = curve.fit(status.higher_is_better);
         }
         curves

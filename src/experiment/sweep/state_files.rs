@@ -19,6 +19,7 @@ use crate::durable;
 use crate::experiment::error::ExperimentError;
 use crate::metrics::Metrics;
 use crate::run::{RunError, owner};
+use crate::sort::SmallSort as _;
 
 /// How a trial has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,7 +152,7 @@ impl StateFiles {
         for (trial, claim) in claims {
             self.trials.entry(trial).or_default().claim = claim;
         }
-        results.sort_unstable_by_key(|(trial, rung, _)| (*trial, rung.is_none(), *rung));
+        results.small_sort_by_key(|(trial, rung, _)| (*trial, rung.is_none(), *rung));
         for (trial, rung, path) in results {
             let files = self.trials.entry(trial).or_default();
             // An end that was known may have been replaced: the trial failed, and was trained again.

@@ -10,6 +10,7 @@ use crate::experiment::error::ExperimentError;
 use crate::metrics::{higher_is_better, mean_interval};
 use crate::run::RunState;
 use crate::runs::{self, Run, Statistic, Values};
+use crate::sort::SmallSort as _;
 
 /// So many unfinished runs are read one by one; of more the index of all runs is read.
 const FEW: usize = 200;
@@ -208,7 +209,7 @@ impl SweepStatus {
             (combination.statistic.is_none(), combination.finished < combination.trials.len())
         };
         let mean = |combination: &Combination| self.cost(combination.statistic.map(|of| of.mean));
-        combinations.sort_by(|a, b| {
+        combinations.small_sort_by(|a, b| {
             let means = mean(a).total_cmp(&mean(b));
             rank(a).cmp(&rank(b)).then(means).then(a.number.cmp(&b.number))
         });

@@ -3,6 +3,7 @@
 use super::comments::Comments;
 use super::yaml::{WIDTH, Yaml, is_plain, quoted};
 use crate::preset::Value;
+use crate::sort::SmallSort as _;
 
 /// Columns by which what is within something is indented.
 const INDENT: usize = 2;
@@ -149,7 +150,7 @@ fn entries<'v>(map: &'v Value, path: &str, comments: &'v Comments) -> Vec<Entry<
         (!key.contains('.')).then(|| Entry { key: key.into(), value, is_suggested: true })
     });
     let mut all: Vec<Entry<'v>> = own.chain(suggested).collect();
-    all.sort_by_key(|entry| rank(&entry.key));
+    all.small_sort_by_key(|entry| rank(&entry.key));
     all
 }
 

@@ -1,5 +1,6 @@
 use crate::interop::NetworkDescription;
 use crate::nn::{InputSource, LayerSpec, MaskRule};
+use crate::sort::SmallSort as _;
 
 /// The layers in the order of Keras's `model.layers`, by which groups of weights are numbered.
 ///
@@ -24,7 +25,7 @@ pub(super) fn layer_order(network: &NetworkDescription<'_>) -> Vec<usize> {
     }
     let depth = depths(network);
     let mut order: Vec<usize> = (0..count).collect();
-    order.sort_by_key(|layer| (std::cmp::Reverse(depth[*layer]), index[*layer]));
+    order.small_sort_by_key(|layer| (std::cmp::Reverse(depth[*layer]), index[*layer]));
     order
 }
 

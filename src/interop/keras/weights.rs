@@ -7,6 +7,7 @@ use crate::interop::hdf5::Item;
 use crate::interop::network::{NamedWeights, snake_case};
 use crate::interop::{DescribedLayer, NetworkDescription};
 use crate::nn::LayerSpec;
+use crate::sort::SmallSort as _;
 
 /// All weights of a network.
 pub(super) fn tree<'a>(network: &'a NetworkDescription<'a>) -> Item<'a> {
@@ -37,7 +38,7 @@ pub(super) fn groups(network: &NetworkDescription<'_>) -> Vec<String> {
     let order = layer_order(network);
     let classes = order.iter().map(|i| network.layers[*i].spec.layer().class());
     let mut named: Vec<(usize, String)> = order.iter().copied().zip(group_names(classes)).collect();
-    named.sort_unstable();
+    named.small_sort_by(Ord::cmp);
     named.into_iter().map(|(_, name)| name).collect()
 }
 

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use safetensors::{Dtype, SafeTensors, View};
 use sha2::{Digest, Sha256};
 
+use crate::sort::SmallSort as _;
+
 /// A tensor to save.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedTensor<'a> {
@@ -48,7 +50,7 @@ impl View for &NamedTensor<'_> {
 /// The first 64 bits of the SHA-256 of all names, shapes and values (little-endian) in alphabetical order, as 16 hexadecimal digits.
 pub(super) fn fingerprint(tensors: &[NamedTensor<'_>]) -> String {
     let mut sorted: Vec<_> = tensors.iter().collect();
-    sorted.sort_by(|a, b| a.name.cmp(&b.name));
+    sorted.small_sort_by(|a, b| a.name.cmp(&b.name));
     let (mut hash, mut bytes) = (Sha256::new(), Vec::new());
     for tensor in sorted {
         hash.update(tensor.name.as_bytes());
@@ -100,7 +102,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Tensor>, String> {
         let data = view.data().as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
         tensors.push(Tensor { name: name.to_owned(), shape: view.shape().to_vec(), data });
     }
-    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    tensors.small_sort_by(|a, b| a.name.cmp(&b.name));
     Ok(tensors)
 }
 

@@ -15,6 +15,7 @@ use super::{complete, file_name, is_name, named, read_from, remove, write_as};
 use crate::durable;
 use crate::protocol::Saved;
 use crate::run::{Folder, RunError};
+use crate::sort::SmallSort as _;
 
 /// The file with the names.
 const UNDO: &str = "undo";
@@ -120,7 +121,7 @@ pub fn remove_later(folder: &Folder, point: &UndoPoint) -> Result<(), RunError> 
         .map(|(path, done)| (done.order, path))
         .collect();
     // The latest first: whatever is left, training resumes from one of the same history.
-    later.sort_by(|a, b| b.cmp(a));
+    later.small_sort_by(|a, b| b.cmp(a));
     let removed = later.iter().map(|(_, path)| remove(path));
     removed.fold(Ok(()), Result::and)
 }

@@ -16,6 +16,7 @@ use super::{MAX_LINE, RemoteCommand, VERSION};
 use crate::error::chain;
 use crate::protocol::{Command, Event};
 use crate::run::{FrameStream, Received, SubscribeError, Subscription, Summary};
+use crate::sort::SmallSort as _;
 
 /// Invalid lines after which a client is disconnected.
 const MAX_INVALID: u32 = 10;
@@ -277,7 +278,7 @@ fn status(summary: &Summary) -> Value {
     let between = summary.validation.iter().map(|validation| (validation.step, &validation.metrics));
     let mut metrics = Map::new();
     let mut all: Vec<_> = epoch.chain(between).collect();
-    all.sort_by_key(|(step, _)| *step);
+    all.small_sort_by_key(|(step, _)| *step);
     for (name, value) in all.iter().flat_map(|(_, metrics)| metrics.iter()) {
         metrics.insert(name.to_owned(), value.into());
     }

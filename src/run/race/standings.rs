@@ -3,6 +3,7 @@
 use crate::metrics::{Metrics, VALIDATION, higher_is_better};
 use crate::protocol::{Event, RaceEvent, RunStatus};
 use crate::run::gradient_reach::GradientReach;
+use crate::sort::SmallSort as _;
 
 /// Metrics that a task is judged by, the first that it has.
 const JUDGED: [&str; 6] = ["perplexity", "entity_f1", "accuracy", "rmse", "mae", "loss"];
@@ -219,7 +220,7 @@ impl Standings {
             (failed, mean.unwrap_or(f64::INFINITY))
         };
         let mut order: Vec<usize> = (0..self.networks.len()).collect();
-        order.sort_by(|a, b| {
+        order.small_sort_by(|a, b| {
             let ((failed_a, a), (failed_b, b)) = (key(a), key(b));
             failed_a.cmp(&failed_b).then(a.total_cmp(&b))
         });

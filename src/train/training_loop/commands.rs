@@ -12,6 +12,7 @@ use crate::protocol::{
     AppliedCommand, ChangedSetting, Command, CommandRequest, Event, LayerUnit, Level, LogLine, RunStatus,
 };
 use crate::run::checkpoint;
+use crate::sort::SmallSort as _;
 use crate::train::control::{Origin, PendingCommand, Stop};
 use crate::train::cost::Cost;
 use crate::train::neighbours::neighbours;
@@ -352,7 +353,7 @@ impl TrainingLoop<'_> {
         });
         let mut lines: Vec<(u64, String)> = settings.chain(commands).collect();
         // Stable: changes of one step stay in their order.
-        lines.sort_by_key(|(step, _)| *step);
+        lines.small_sort_by_key(|(step, _)| *step);
         let spec = self.session.spec.to_yaml()?;
         if lines.is_empty() {
             return Ok(spec);

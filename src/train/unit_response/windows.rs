@@ -79,7 +79,7 @@ impl Responses {
         let most = |order: fn(f64, f64) -> Ordering, is_shown: fn(f64) -> bool| -> Vec<TokenResponse> {
             let mut all: Vec<&(Vec<u32>, Sums)> =
                 windows.iter().filter(|(_, sums)| is_shown(mean_of(sums))).collect();
-            all.sort_by(|a, b| order(mean_of(&a.1), mean_of(&b.1)).then_with(|| a.0.cmp(&b.0)));
+            all.sort_unstable_by(|a, b| order(mean_of(&a.1), mean_of(&b.1)).then_with(|| a.0.cmp(&b.0)));
             let word =
                 |id: &u32| vocabulary.map_or_else(|| id.to_string(), |known| known.word(*id).to_owned());
             let response = |(ids, sums): &(Vec<u32>, Sums)| TokenResponse {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::runs::{self, Run};
+use crate::sort::SmallSort as _;
 
 /// The number of runs that are shown.
 const SHOWN: usize = 5;
@@ -81,7 +82,7 @@ impl RecentRuns {
 
 /// The latest of `runs`, the newest first; of those of a folder, such as a sweep or a race, the latest alone.
 fn latest(mut runs: Vec<Run>) -> Vec<Run> {
-    runs.sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.name.cmp(&a.name)));
+    runs.small_sort_by(|a, b| b.started.cmp(&a.started).then_with(|| b.name.cmp(&a.name)));
     let mut folders = HashSet::new();
     runs.retain(|run| folder(run).is_none_or(|folder| folders.insert(folder.to_owned())));
     runs.truncate(SHOWN);

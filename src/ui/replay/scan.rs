@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use super::recording::{Recording, damage};
 use crate::protocol::{Event, StepMetrics};
 use crate::run::{Position, RunError, owner};
+use crate::sort::SmallSort as _;
 use crate::ui::run_state::RunState;
 
 /// The number of events between two snapshots of a short recording; it doubles whenever there would be more than [`MAX_SNAPSHOTS`].
@@ -290,7 +291,7 @@ impl Scanner {
 
     fn snapshot(&mut self) {
         let mut probes: Vec<Position> = self.probes.values().copied().collect();
-        probes.sort_unstable();
+        probes.small_sort_by(Ord::cmp);
         probes.dedup();
         self.found.snapshots.push(Snapshot {
             position: self.position,

@@ -1,6 +1,7 @@
 //! The values of a setting on an axis, and in groups.
 
 use crate::number;
+use crate::sort::SmallSort as _;
 use crate::ui::widget::ticks;
 
 /// More different numbers than these are marked at round numbers instead of each.
@@ -66,7 +67,7 @@ impl SettingAxis {
         let scale = if numbers.is_some() { scale } else { AxisScale::Category };
         if let Some(numbers) = numbers.filter(|_| scale != AxisScale::Category) {
             let mut pairs: Vec<(f64, String)> = numbers.into_iter().zip(different).collect();
-            pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+            pairs.small_sort_by(|a, b| a.0.total_cmp(&b.0));
             // 0.10 and 0.1 are one.
             pairs.dedup_by(|a, b| a.0 == b.0);
             let end = |pair: Option<&(f64, String)>| {

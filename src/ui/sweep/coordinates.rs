@@ -10,6 +10,7 @@ use super::data::{Quality, TrialState};
 use super::matrix::{axis, legend, shade};
 use crate::escape::foreign;
 use crate::number;
+use crate::sort::SmallSort as _;
 use crate::ui::keymap::Action;
 use crate::ui::theme::{Role, Theme};
 use crate::ui::widget::parallel::{Axis, Line, ParallelCoordinates};
@@ -41,7 +42,7 @@ impl SweepScreen {
         let value = |trial: &usize| self.data.trials.get(*trial).and_then(|trial| trial.value);
         let mut ranked: Vec<usize> =
             self.shown.iter().copied().filter(|trial| value(trial).is_some()).collect();
-        ranked.sort_by(|a, b| self.data.compare(value(a), value(b)).then(a.cmp(b)));
+        ranked.small_sort_by(|a, b| self.data.compare(value(a), value(b)).then(a.cmp(b)));
         ranked
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::axis::AxisScale;
 use crate::runs::{Statistic, Values};
+use crate::sort::SmallSort as _;
 
 /// The state of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -211,7 +212,7 @@ impl Quality {
     pub fn of(data: &SweepData) -> Option<Self> {
         let mut values: Vec<f64> =
             (0..data.trials.len()).filter_map(|trial| data.ended_value(trial)).collect();
-        values.sort_unstable_by(|a, b| data.compare(Some(*a), Some(*b)));
+        values.small_sort_by(|a, b| data.compare(Some(*a), Some(*b)));
         let (best, last) = (*values.first()?, *values.last()?);
         let linear = Self {
             best,

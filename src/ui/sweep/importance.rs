@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::SweepScreen;
 use crate::escape::foreign;
+use crate::sort::SmallSort as _;
 use crate::ui::text::wrap;
 use crate::ui::theme::{Glyphs, Role, Theme};
 use crate::ui::widget::text::{self, Piece};
@@ -24,7 +25,7 @@ impl SweepScreen {
             (foreign(number.map_or(key.as_str(), |number| self.data.label(number))).into_owned(), *share)
         });
         let mut bars: Vec<(String, Option<f64>)> = named.collect();
-        bars.sort_by(|a, b| b.1.unwrap_or(-1.0).total_cmp(&a.1.unwrap_or(-1.0)));
+        bars.small_sort_by(|a, b| b.1.unwrap_or(-1.0).total_cmp(&a.1.unwrap_or(-1.0)));
         let names =
             bars.iter().map(|(name, _)| text::width(name)).max().unwrap_or(0).min(NAME).min(width / 2);
         let room = width.saturating_sub(names + 1 + SHARE);

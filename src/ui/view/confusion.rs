@@ -18,6 +18,7 @@ use crate::escape::foreign;
 use crate::metrics::{Confusion, Task};
 use crate::number;
 use crate::protocol::RunInfo;
+use crate::sort::SmallSort as _;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::run_state::EpochConfusion;
@@ -47,7 +48,7 @@ pub fn cells(matrix: &Confusion) -> Vec<Cell> {
         (0..matrix.classes).map(move |predicted| (actual, predicted, matrix.count(actual, predicted)))
     });
     let mut cells: Vec<Cell> = all.filter(|(.., count)| *count > 0).collect();
-    cells.sort_by(|a, b| (a.0 == a.1).cmp(&(b.0 == b.1)).then(b.2.cmp(&a.2)).then(a.cmp(b)));
+    cells.small_sort_by(|a, b| (a.0 == a.1).cmp(&(b.0 == b.1)).then(b.2.cmp(&a.2)).then(a.cmp(b)));
     cells
 }
 
@@ -261,7 +262,7 @@ impl Matrix<'_> {
     fn ranked(&self) -> Vec<usize> {
         let mut order: Vec<usize> =
             (0..self.matrix.classes).filter(|c| self.matrix.support(*c) > 0).collect();
-        order.sort_by(|a, b| self.matrix.f1(*a).total_cmp(&self.matrix.f1(*b)));
+        order.small_sort_by(|a, b| self.matrix.f1(*a).total_cmp(&self.matrix.f1(*b)));
         order
     }
 

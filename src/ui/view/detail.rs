@@ -10,6 +10,7 @@ use super::hidden::windows;
 use crate::escape;
 use crate::number;
 use crate::protocol::Activations;
+use crate::sort::SmallSort as _;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::run_state::Curves;
@@ -174,7 +175,7 @@ fn units<'a>(dash: &'a Dashboard, most: usize, theme: &Theme) -> Vec<Row<'a>> {
     let token = probe.and_then(|probe| probe.tokens.get(row)).map_or("", String::as_str);
     let values = activations.values.chunks(activations.units.max(1)).nth(row).unwrap_or_default();
     let mut units: Vec<(usize, f32)> = values.iter().copied().enumerate().collect();
-    units.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+    units.small_sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
     let greatest = units.first().map_or(0.0, |(_, value)| value.abs());
     let mut rows = vec![
         vec![
@@ -213,7 +214,7 @@ fn filters<'a>(dash: &'a Dashboard, activations: &Activations, most: usize, them
     };
     let mut filters: Vec<(usize, (usize, f32))> =
         (0..units).filter_map(|filter| Some((filter, strongest(filter)?))).collect();
-    filters.sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
+    filters.small_sort_by(|a, b| b.1.1.total_cmp(&a.1.1));
     let mut rows = vec![line(format!("{:>6} {:>7}  strongest at", "filter", "value"), Role::Dim, theme)];
     for (filter, (window, value)) in filters.into_iter().take(most.saturating_sub(1)) {
         let mut row = line(format!("{filter:>6} {value:>7.3}  "), Role::Text, theme);

@@ -7,6 +7,7 @@ use super::labels::{Measures, level, validation_frame};
 use crate::escape::foreign;
 use crate::metrics::{LabelCount, macro_average};
 use crate::protocol::ValidationExamples;
+use crate::sort::SmallSort as _;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::theme::{Role, Theme};
@@ -79,7 +80,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     // Where not all have a place, those that are worst.
     let mut order: Vec<_> = latest.entities.iter().collect();
     if order.len() > rows {
-        order.sort_by(|a, b| a.count.f1().total_cmp(&b.count.f1()));
+        order.small_sort_by(|a, b| a.count.f1().total_cmp(&b.count.f1()));
     }
     for (y, entity) in (inner.y + 1 + AVERAGES.len() as u16..inner.bottom()).zip(order) {
         let f1 = |examples: &&ValidationExamples| {

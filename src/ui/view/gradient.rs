@@ -7,6 +7,7 @@ use super::decay::{self, norms};
 use crate::escape;
 use crate::number;
 use crate::protocol::{Direction, GradientProfile, LayerHealth};
+use crate::sort::SmallSort as _;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::{Panel, Tab};
 use crate::ui::run_state::{Profiles, RecurrentLayer};
@@ -57,7 +58,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
             if let Some(padding) = padding_words(profile) {
                 let with_padding = words.iter().map(|words| format!("{words} · {padding}"));
                 words = with_padding.chain(words.iter().cloned()).collect();
-                words.sort_by_key(|words| std::cmp::Reverse(text::width(words)));
+                words.small_sort_by_key(|words| std::cmp::Reverse(text::width(words)));
             }
             (words, Role::Text)
         }

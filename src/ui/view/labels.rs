@@ -8,6 +8,7 @@ use crate::escape::foreign;
 use crate::metrics::LabelCount;
 use crate::number;
 use crate::protocol::ValidationExamples;
+use crate::sort::SmallSort as _;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 use crate::ui::theme::{Role, Theme};
@@ -116,7 +117,7 @@ pub(super) fn render(dash: &Dashboard, area: Rect, buf: &mut Buffer, theme: &The
     let mut order: Vec<usize> = (0..latest.labels.len()).collect();
     let f1 = |label: &usize| latest.labels.get(*label).map_or(0.0, |count| count.f1());
     if order.len() > rows {
-        order.sort_by(|a, b| f1(a).total_cmp(&f1(b)));
+        order.small_sort_by(|a, b| f1(a).total_cmp(&f1(b)));
     }
     for (y, label) in (inner.y + 1..inner.bottom()).zip(order) {
         let Some(count) = latest.labels.get(label).copied() else { continue };

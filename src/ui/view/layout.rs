@@ -3,6 +3,7 @@
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::saturation;
+use crate::sort::SmallSort as _;
 use crate::ui::dashboard::Dashboard;
 use crate::ui::panel::Panel;
 
@@ -66,7 +67,7 @@ pub fn places(dash: &Dashboard, area: Rect) -> Vec<(Panel, Rect)> {
     });
     let low_panels = low_panels.into_iter().filter(|_| low.height > 0).map(|panel| (panel, low));
     let mut places: Vec<(Panel, Rect)> = shown.into_iter().zip(places).chain(low_panels).collect();
-    places.sort_by_key(|(panel, _)| dash.view.number(*panel, &dash.run));
+    places.small_sort_by_key(|(panel, _)| dash.view.number(*panel, &dash.run));
     places
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::LayerUnit;
+use crate::sort::SmallSort as _;
 use crate::ui::run_state::{RecurrentLayer, RunState};
 
 /// Products of two values up to which the order by similarity reads every token; of more tokens it reads some, evenly spread.
@@ -176,7 +177,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 fn by_activity(units: usize, values: &[f32]) -> Vec<usize> {
     let variances: Vec<f32> = centred(units, values, 1).iter().map(|course| dot(course, course)).collect();
     let mut order: Vec<usize> = (0..units).collect();
-    order.sort_by(|a, b| variances[*b].total_cmp(&variances[*a]).then(a.cmp(b)));
+    order.small_sort_by(|a, b| variances[*b].total_cmp(&variances[*a]).then(a.cmp(b)));
     order
 }
 

@@ -6,6 +6,7 @@ use crate::data::columns::{
     ColumnStatistics, DATE_NAMES, FirstRows, Kind, LABEL_NAMES, MOST_CLASSES, TEXT_NAMES, known_index,
 };
 use crate::data::error::listed;
+use crate::sort::SmallSort as _;
 
 /// The columns of text and label, by their indices.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,7 +207,7 @@ impl FirstRows {
             texts.retain(is_sentence);
         }
         let size = |at: &usize| of(at, |column| column.characters);
-        texts.sort_by(|a, b| size(b).total_cmp(&size(a)));
+        texts.small_sort_by(|a, b| size(b).total_cmp(&size(a)));
         match texts.as_slice() {
             [] => Err(ColumnChoiceError::NoText(self.names_of(&self.columns_that(|_| true, None)))),
             [first, second, ..] if size(second) * 2.0 > size(first) => {

@@ -1,6 +1,7 @@
 use std::ops::Range;
 
 use crate::rng::Rng;
+use crate::sort::SmallSort as _;
 
 /// The order of the training sequences in each epoch, divided into batches.
 ///
@@ -58,7 +59,7 @@ impl Sampler {
             if !self.lengths.is_empty() {
                 let length = |sequence: &usize| self.lengths.get(*sequence).copied().unwrap_or(0);
                 for batch in self.order.chunks_mut(self.batch_size) {
-                    batch.sort_by_key(|sequence| std::cmp::Reverse(length(sequence)));
+                    batch.small_sort_by_key(|sequence| std::cmp::Reverse(length(sequence)));
                 }
             }
             self.epoch = Some(epoch);

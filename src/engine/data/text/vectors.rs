@@ -13,6 +13,7 @@ use crate::data::files::encoding::Encoding;
 use crate::data::files::open::Lines;
 use crate::data::text::vocabulary::Vocabulary;
 use crate::number;
+use crate::sort::SmallSort as _;
 
 /// The separators of the fields of a line.
 const BLANK: [char; 2] = [' ', '\t'];
@@ -159,7 +160,7 @@ impl Vectors {
         let words = Vocabulary::FIRST..vocabulary.len() as u32;
         let (found, mut missing): (Vec<u32>, Vec<u32>) = words.clone().partition(has);
         // Ids are ordered by frequency in the whole texts; these counts are of the truncated rows.
-        missing.sort_by_key(|id| std::cmp::Reverse(count(id)));
+        missing.small_sort_by_key(|id| std::cmp::Reverse(count(id)));
         Coverage {
             path: self.path.clone(),
             words: words.len(),

@@ -7,6 +7,7 @@ use crate::interop::torch::identifiers::Identifiers;
 use crate::interop::torch::layout::{Content, TorchTensor, layouts};
 use crate::interop::torch::name_map::NameMap;
 use crate::interop::{DescribedLayer, NetworkDescription};
+use crate::sort::SmallSort as _;
 
 /// The tensors of a layer with their names in the file; several names are added.
 #[derive(Debug, Clone, PartialEq)]
@@ -295,7 +296,7 @@ fn by_shape(
                     }
                 }
             }
-            found.sort_by_key(|candidate| candidate.module.natural());
+            found.small_sort_by_key(|candidate| candidate.module.natural());
             found
         };
     let give = |i: usize, candidate: &Candidate, taken: &mut BTreeSet<String>, claims: &mut Claims| {

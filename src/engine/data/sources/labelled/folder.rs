@@ -14,6 +14,7 @@ use crate::data::sources::labelled::LabelledSpec;
 use crate::data::text::conll;
 use crate::data::text::text_sink::Sink;
 use crate::number;
+use crate::sort::SmallSort as _;
 
 /// Files of a folder that are looked at.
 const MOST_LOOKED_AT: usize = 20;
@@ -226,6 +227,6 @@ pub(crate) fn entries(
             entries.push((name, path));
         }
     }
-    entries.sort_unstable();
+    entries.small_sort_by(Ord::cmp);
     Ok(entries)
 }

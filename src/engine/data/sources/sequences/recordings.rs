@@ -11,6 +11,7 @@ use super::{Sequence, SequenceStatistics, Sequences, SequencesSpec, audio};
 use crate::data::error::DataError;
 use crate::data::scoped::{self, ScopedTask};
 use crate::data::sources::labelled::folder;
+use crate::sort::SmallSort as _;
 
 /// Reads the recordings in the class folders in `path`, classes and files in order of their names; `data.skip_bad_rows` skips invalid
 /// ones.
@@ -149,7 +150,7 @@ fn files_of(
         threads.into_iter().flat_map(ScopedTask::join).collect::<Vec<_>>()
     });
     // All recordings before the first invalid one have been read.
-    all.sort_by_key(|(at, _)| *at);
+    all.small_sort_by_key(|(at, _)| *at);
     let mut recordings = Vec::with_capacity(all.len());
     for (_, sequence) in all {
         match sequence {

@@ -7,6 +7,7 @@ use crate::data::dataset::TokenRows;
 use crate::data::error::DataError;
 use crate::data::text::corpus::blank;
 use crate::rng::Rng;
+use crate::sort::SmallSort as _;
 
 /// The receiver of batches has been dropped.
 pub(super) struct ClosedError;
@@ -108,7 +109,7 @@ impl<'a> Shuffle<'a> {
             let mut places: Vec<usize> = (0..self.batch.len()).collect();
             let length =
                 |place: &usize| self.batch.row(*place, self.length).iter().filter(|id| **id != 0).count();
-            places.sort_by_key(|place| Reverse(length(place)));
+            places.small_sort_by_key(|place| Reverse(length(place)));
             for place in places {
                 let class = self.batch.classes.get(place).copied().unwrap_or_default();
                 next.push(self.batch.row(place, self.length), class);
